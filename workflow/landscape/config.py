@@ -1,0 +1,205 @@
+"""config.yaml as frozen types, checked as a whole before anything runs."""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import Field, ValidationError, field_validator, model_validator
+
+from landscape.errors import UserError
+from landscape.runs import (
+    Architecture,
+    Count,
+    Device,
+    Optimizer,
+    Positive,
+    Precision,
+    ProbeSchedule,
+    Run,
+    Seed,
+    Settings,
+    Split,
+)
+
+ArchitectureNames = Annotated[tuple[str, ...], Field(min_length=1)]
+Seeds = Annotated[tuple[Seed, ...], Field(min_length=1)]
+
+
+class Source(Settings):
+    """Where the images come from."""
+
+    source: Literal["official", "parquet", "demo"]
+    path: str | None = None
+
+    @model_validator(mode="after")
+    def _path_is_used(self) -> "Source":
+        if self.path is not None and self.source != "parquet":
+            raise ValueError(f"path is only read with source: parquet, not with {self.source}")
+        return self
+
+
+class Bands(Settings):
+    """The loss landscape over learning rates: one run per (architecture, learning rate, seed)."""
+
+    architectures: ArchitectureNames
+    width: Positive
+    learning_rates: Annotated[tuple[Positive, ...], Field(min_length=1)]
+    seeds: Seeds
+    optimizer: Optimizer
+    batch_size: Count
+    epochs: Count
+    gradient_lags: Annotated[tuple[Count, ...], Field(min_length=1)]
+
+    @field_validator("gradient_lags")
+    @classmethod
+    def _consecutive_gradients_are_measured(cls, lags: tuple[int, ...]) -> tuple[int, ...]:
+        if 1 not in lags:
+            raise ValueError(f"must contain 1 (effective beta needs consecutive gradients), not {lags}")
+        return lags
+
+
+class Probe(Settings):
+    """The landscape along the gradient: one run per (architecture, seed)."""
+
+    architectures: ArchitectureNames
+    width: Positive
+    learning_rate: Positive
+    seeds: Seeds
+    optimizer: Optimizer
+    batch_size: Count
+    steps: Count
+    every: Count
+    relative_step_sizes: Annotated[tuple[Positive, ...], Field(min_length=1)]
+    band_step_sizes: Annotated[tuple[Positive, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _band_is_measured(self) -> "Probe":
+        extra = sorted(set(self.band_step_sizes) - set(self.relative_step_sizes))
+        if extra:
+            raise ValueError(
+                f"band_step_sizes {extra} are not among relative_step_sizes {self.relative_step_sizes}"
+            )
+        return self
+
+
+class Figures(Settings):
+    """How things are drawn; the tables stay raw."""
+
+    smoothing_steps: Count
+
+
+class Study(Settings):
+    """The whole configuration."""
+
+    results: Annotated[str, Field(min_length=1)]
+    data: Source
+    split: Split
+    device: Device
+    precision: Precision
+    bands: Bands
+    probe: Probe
+    figures: Figures
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        return (*self._band_runs(), *self._probe_runs())
+
+    def run(self, run_id: str) -> Run:
+        for run in self.runs:
+            if run.id == run_id:
+                return run
+        raise UserError(f"no run {run_id!r} in this configuration; it has {[r.id for r in self.runs]}")
+
+    def _band_runs(self) -> list[Run]:
+        bands = self.bands
+        return [
+            Run(
+                study="bands",
+                architecture=Architecture.model_validate({"name": name, "width": bands.width}),
+                learning_rate=learning_rate,
+                seed=seed,
+                optimizer=bands.optimizer,
+                batch_size=bands.batch_size,
+                epochs=bands.epochs,
+                gradient_lags=bands.gradient_lags,
+                split=self.split,
+                device=self.device,
+                precision=self.precision,
+            )
+            for name in bands.architectures
+            for learning_rate in bands.learning_rates
+            for seed in bands.seeds
+        ]
+
+    def _probe_runs(self) -> list[Run]:
+        probe = self.probe
+        return [
+            Run(
+                study="probe",
+                architecture=Architecture.model_validate({"name": name, "width": probe.width}),
+                learning_rate=probe.learning_rate,
+                seed=seed,
+                optimizer=probe.optimizer,
+                batch_size=probe.batch_size,
+                steps=probe.steps,
+                probe=ProbeSchedule(
+                    every=probe.every, relative_step_sizes=probe.relative_step_sizes
+                ),
+                split=self.split,
+                device=self.device,
+                precision=self.precision,
+            )
+            for name in probe.architectures
+            for seed in probe.seeds
+        ]
+
+    @model_validator(mode="after")
+    def _runs_are_distinct(self) -> "Study":
+        twice = [run_id for run_id, count in Counter(r.id for r in self.runs).items() if count > 1]
+        if twice:
+            raise ValueError(f"these runs are configured more than once: {twice}")
+        return self
+
+
+def study(content: Any, origin: str = "the configuration") -> Study:
+    """Check a parsed configuration; every mistake is named with its key, value and what is allowed."""
+    if not isinstance(content, dict):
+        raise UserError(f"{origin}: must be a mapping of keys, not {type(content).__name__}")
+    try:
+        return Study.model_validate(content)
+    except ValidationError as error:
+        lines = [_describe(mistake) for mistake in error.errors()]
+        raise UserError("\n".join([f"{origin} is not valid:", *lines])) from None
+
+
+def _describe(mistake: Any) -> str:
+    key = ".".join(str(part) for part in mistake["loc"]) or "(whole)"
+    value = repr(mistake["input"])
+    shown = "" if mistake["type"] == "missing" else f" (found {value[:80]})"
+    return f"  {key}: {mistake['msg']}{shown}"
+
+
+def load(paths: Sequence[Path]) -> Study:
+    """Read configuration files, later ones laid over earlier ones as Snakemake does it."""
+    merged: dict[str, Any] = {}
+    for path in paths:
+        try:
+            content = yaml.safe_load(path.read_text("utf-8"))
+        except FileNotFoundError:
+            raise UserError(f"{path}: no such file") from None
+        except (OSError, ValueError, yaml.YAMLError) as error:
+            raise UserError(f"{path}: not readable as YAML ({error})") from None
+        if not isinstance(content, dict):
+            raise UserError(f"{path}: must be a mapping of keys, not {type(content).__name__}")
+        _overlay(merged, content)
+    return study(merged, " + ".join(map(str, paths)))
+
+
+def _overlay(base: dict[str, Any], top: dict[str, Any]) -> None:
+    for key, value in top.items():
+        if isinstance(value, dict) and isinstance(base.get(key), dict):
+            _overlay(base[key], value)
+        else:
+            base[key] = value

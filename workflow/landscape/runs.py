@@ -1,0 +1,76 @@
+"""One training run: its settings, complete and frozen, and the folder that it is known by."""
+
+from pathlib import PurePosixPath
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(gt=0)]
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
+Precision = Literal["float32", "tf32", "bfloat16"]
+Device = Literal["auto", "cuda", "cpu"]
+Normalization = Literal["none", "batch", "layer", "group", "instance"]
+
+
+class Settings(BaseModel):
+    """Base of all settings: immutable, and a key that nobody reads is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+class Split(Settings):
+    """Which part of the training images is trained on and which is held out."""
+
+    train_images: Count | None = None
+    validation_images: Annotated[int, Field(ge=0)] = 0
+    seed: Seed = 0
+
+
+class Optimizer(Settings):
+    """The update rule; the learning rate belongs to the run."""
+
+    name: Literal["adam", "sgd"] = "adam"
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    weight_decay: NotNegative = 0.0
+
+
+class Architecture(Settings):
+    """A network by its name in `landscape.models.ARCHITECTURES`, and its width factor."""
+
+    name: Literal["vgg_a", "vgg_a_bn", "vgg_a_ln", "vgg_a_gn", "vgg_a_in"]
+    width: Positive = 1.0
+
+
+class ProbeSchedule(Settings):
+    """When to measure along the gradient, and how far: step sizes relative to the learning rate."""
+
+    every: Count
+    relative_step_sizes: Annotated[tuple[Positive, ...], Field(min_length=1)]
+
+
+class Run(Settings):
+    """Everything that decides the numbers of one training run."""
+
+    study: Literal["bands", "probe"]
+    architecture: Architecture
+    learning_rate: Positive
+    seed: Seed
+    optimizer: Optimizer
+    batch_size: Count
+    epochs: Count | None = None
+    steps: Count | None = None
+    gradient_lags: tuple[Count, ...] = (1,)
+    probe: ProbeSchedule | None = None
+    split: Split
+    device: Device
+    precision: Precision
+
+    @property
+    def id(self) -> str:
+        """The run's folder below the results: `bands/vgg_a/lr0.001/seed0`, `probe/vgg_a/seed0`."""
+        parts = [self.study, self.architecture.name, f"lr{self.learning_rate!r}", f"seed{self.seed}"]
+        if self.study == "probe":
+            parts.pop(2)
+        return str(PurePosixPath(*parts))
