@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
@@ -21,7 +21,11 @@ from landscape.runs import (
     Seed,
     Settings,
     Split,
+    bands_id,
+    probe_id,
 )
+
+Some = TypeVar("Some", bound=Settings)
 
 ArchitectureNames = Annotated[tuple[str, ...], Field(min_length=1)]
 Seeds = Annotated[tuple[Seed, ...], Field(min_length=1)]
@@ -52,6 +56,15 @@ class Bands(Settings):
     epochs: Count
     gradient_lags: Annotated[tuple[Count, ...], Field(min_length=1)]
 
+    @property
+    def run_ids(self) -> list[str]:
+        return [
+            bands_id(name, learning_rate, seed)
+            for name in self.architectures
+            for learning_rate in self.learning_rates
+            for seed in self.seeds
+        ]
+
     @field_validator("gradient_lags")
     @classmethod
     def _consecutive_gradients_are_measured(cls, lags: tuple[int, ...]) -> tuple[int, ...]:
@@ -73,6 +86,10 @@ class Probe(Settings):
     every: Count
     relative_step_sizes: Annotated[tuple[Positive, ...], Field(min_length=1)]
     band_step_sizes: Annotated[tuple[Positive, ...], Field(min_length=1)]
+
+    @property
+    def run_ids(self) -> list[str]:
+        return [probe_id(name, seed) for name in self.architectures for seed in self.seeds]
 
     @model_validator(mode="after")
     def _band_is_measured(self) -> "Probe":
@@ -203,3 +220,8 @@ def _overlay(base: dict[str, Any], top: dict[str, Any]) -> None:
             _overlay(base[key], value)
         else:
             base[key] = value
+
+
+def parse(kind: type[Some], text: str) -> Some:
+    """One stage's settings from the JSON that the workflow passes it."""
+    return kind.model_validate_json(text)

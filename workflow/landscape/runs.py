@@ -1,6 +1,5 @@
 """One training run: its settings, complete and frozen, and the folder that it is known by."""
 
-from pathlib import PurePosixPath
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -70,7 +69,14 @@ class Run(Settings):
     @property
     def id(self) -> str:
         """The run's folder below the results: `bands/vgg_a/lr0.001/seed0`, `probe/vgg_a/seed0`."""
-        parts = [self.study, self.architecture.name, f"lr{self.learning_rate!r}", f"seed{self.seed}"]
         if self.study == "probe":
-            parts.pop(2)
-        return str(PurePosixPath(*parts))
+            return probe_id(self.architecture.name, self.seed)
+        return bands_id(self.architecture.name, self.learning_rate, self.seed)
+
+
+def bands_id(architecture: str, learning_rate: float, seed: int) -> str:
+    return f"bands/{architecture}/lr{learning_rate!r}/seed{seed}"
+
+
+def probe_id(architecture: str, seed: int) -> str:
+    return f"probe/{architecture}/seed{seed}"

@@ -1,0 +1,47 @@
+# Why does batch normalization help optimization? The whole study as one DAG:
+# data → a training job per (architecture, learning rate, seed) → tables → figures → report.
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+configfile: f"{workflow.basedir}/config.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/data.smk"
+include: "workflow/rules/bands.smk"
+include: "workflow/rules/probe.smk"
+include: "workflow/rules/report.smk"
+
+
+localrules:
+    all,
+    bands,
+    probe,
+    figures,
+
+
+rule all:
+    default_target: True
+    input:
+        REPORT,
+
+
+rule bands:
+    input:
+        study_tables("bands"),
+
+
+rule probe:
+    input:
+        study_tables("probe"),
+
+
+rule figures:
+    input:
+        figure_files(),
+
+
+onstart:
+    announce()

@@ -1,0 +1,195 @@
+"""The report says what the tables say, and the same tables give the same bytes."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import synthetic
+from landscape import config, discussion, report
+from landscape.errors import UserError
+from landscape.figures import FIGURES
+from landscape.figures.draw import draw
+
+STUDY = config.load([Path(__file__).parents[2] / "config.yaml"])
+
+
+@pytest.fixture(scope="module")
+def figures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Results with every figure drawn."""
+    folder = synthetic.write_results(tmp_path_factory.mktemp("results"), diverged=True)
+    for name in FIGURES:
+        target = folder / "figures" / name
+        draw(name, folder, STUDY.figures, target.with_suffix(".png"), target.with_suffix(".pdf"))
+    return folder
+
+
+def table(name: str = "bands", seeds: tuple[int, ...] = (0, 1), **changed: tuple[float, ...]):
+    means = synthetic.BANDS_SUMMARY if name == "bands" else synthetic.PROBE_SUMMARY
+    return discussion.rows(synthetic.summary({**means, **changed}, seeds=seeds))
+
+
+def said(section: discussion.Section) -> str:
+    return " ".join(section.sentences)
+
+
+def test_the_report_is_whole_and_the_same_twice(figures, tmp_path):
+    report.build(figures, STUDY, tmp_path / "a.pdf")
+    report.build(figures, STUDY, tmp_path / "b.pdf")
+    content = (tmp_path / "a.pdf").read_bytes()
+    assert content == (tmp_path / "b.pdf").read_bytes()
+    assert content.startswith(b"%PDF")
+    if not shutil.which("pdftotext"):
+        pytest.skip("pdftotext is not installed")
+    done = subprocess.run(
+        ["pdftotext", tmp_path / "a.pdf", "-"], capture_output=True, text=True, check=True
+    )
+    assert "Why does batch normalization help optimization?" in done.stdout
+    assert done.stdout.count("\f") >= 8  # pages
+    for name in ("bands", "probe"):
+        for row in discussion.rows(pd.read_csv(figures / name / "summary.csv")).values():
+            for value in row.values.values():
+                assert discussion.quantity(row.measure, value) in done.stdout
+            if row.ratio is not None:
+                assert discussion.number(row.ratio) in done.stdout
+    assert "VGG-A diverged at learning rate 0.002, seed 0, step 120." in done.stdout
+    assert "a" * 64 in done.stdout.replace("\u200b", "").replace("\n", "")
+
+
+def test_a_missing_figure_is_named(figures, tmp_path):
+    folder = shutil.copytree(figures, tmp_path / "results")
+    (folder / "figures/probe_loss.pdf").unlink()
+    with pytest.raises(UserError, match=r"probe_loss\.pdf"):
+        report.build(folder, STUDY, tmp_path / "a.pdf")
+    assert not (tmp_path / "a.pdf").exists()
+
+
+@pytest.mark.parametrize(
+    ("architectures", "seeds", "validation"),
+    [
+        (("vgg_a",), (0,), False),
+        (("vgg_a", "vgg_a_bn"), (0,), True),
+        (("vgg_a", "vgg_a_bn", "vgg_a_ln"), (0, 1, 2), False),
+    ],
+)
+def test_any_number_of_architectures_and_seeds(figures, tmp_path, architectures, seeds, validation):
+    folder = synthetic.write_results(tmp_path, architectures, seeds, validation=validation)
+    shutil.copytree(figures / "figures", folder / "figures")
+    report.build(folder, STUDY, tmp_path / "report.pdf")
+    content = report.content(folder, STUDY)
+    text = " ".join(s for section in content["discussion"] for s in section["sentences"])
+    assert "nan" not in re.findall(r"\w+", text.lower())
+    assert ("no interval over seeds" in text) == (len(seeds) == 1)
+    assert ("VGG-A + LayerNorm: " in text) == (len(architectures) == 3)
+
+
+def test_sentences_turn_with_the_numbers():
+    gone = synthetic.runs()
+    narrow = said(discussion.bands_section(table(), gone))
+    wide = said(discussion.bands_section(table(loss_band_width=(0.355, 0.842)), gone))
+    assert "mean over steps, of VGG-A + BatchNorm is smaller: 0.422 times that of VGG-A" in narrow
+    assert "mean over steps, of VGG-A + BatchNorm is larger: 2.37 times that of VGG-A" in wide
+    undecided = table(loss_band_width=(1.0, 1.0001))["loss_band_width"]
+    assert "includes 1, so this study does not decide" in discussion.compared(
+        undecided, "x", "", ""
+    )
+    decided = table()["loss_band_width"]
+    assert "does not decide" not in discussion.compared(decided, "x", "smaller", "larger")
+    better = said(discussion.training_section(table(test_accuracy_best=(0.812, 0.763))))
+    assert "is lower: 76.3 % against 81.2 % of VGG-A" in better
+
+
+def test_step_0_is_reported_whichever_is_worse():
+    worse = " ".join(discussion.at_start(table("probe")))
+    assert "VGG-A + BatchNorm is worse than VGG-A in: loss range (76.3 times)" in worse
+    assert "not worse" not in worse
+    mixed = " ".join(discussion.at_start(table("probe", loss_range_first=(2.0, 1.0))))
+    assert "is not worse in: loss range (0.500 times)" in mixed
+    assert "worse than VGG-A in: gradient distance" in mixed
+
+
+def test_beta_is_read_by_step_size_and_saturation_is_named():
+    text = said(discussion.probe_section(table("probe"), 0.1, 0.5))
+    assert "is lower at η = lr/64 (0.631), lr/16 (0.686)" in text
+    assert "the mean β of VGG-A + BatchNorm is 19.2, close to 1/η = 20.0" in text
+    away = table("probe", **{"beta_at_0.5": (3.0, 6.0)})
+    text = said(discussion.probe_section(away, 0.1, 0.5))
+    assert "the mean β of VGG-A + BatchNorm is 6.00, below 1/η = 20.0" in text
+    assert "higher at η = lr/2 (2.00)" in text
+    raw_and_scaled = table(scaled_beta_mean=(2.0, 1.0))
+    assert "opposite directions" in said(discussion.bands_section(raw_and_scaled, synthetic.runs()))
+
+
+def test_one_seed_and_divergence_are_said():
+    gone = synthetic.runs(diverged=True)
+    text = said(discussion.bands_section(table(seeds=(0,)), gone))
+    assert "single seed, so no interval" in text
+    assert "interval of the ratio" not in text
+    assert "VGG-A diverged at learning rate 0.002, seed 0, step 120." in text
+    assert "No run diverged." in said(discussion.bands_section(table(), synthetic.runs()))
+
+
+def test_every_number_of_the_discussion_is_in_a_table():
+    tables = {name: table(name) for name in ("bands", "probe")}
+    known = {"95", "2", "0", "1", "64", "16", "4", "20.0"}  # 95 %, seeds, step 0, lr/64, 1/η
+    for rows in tables.values():
+        for row in rows.values():
+            known |= {discussion.quantity(row.measure, v).split()[0] for v in row.values.values()}
+            known |= {discussion.number(row.ratio)} if row.ratio is not None else set()
+            known |= {discussion.number(v) for v in row.ratio_interval or ()}
+    sections = [
+        discussion.bands_section(tables["bands"], synthetic.runs()),
+        discussion.training_section(tables["bands"]),
+        discussion.probe_section(tables["probe"], 0.1, 0.5),
+    ]
+    for section in sections:
+        numbers = re.findall(r"(?<![\w⁻])\d+(?:,\d{3})*(?:\.\d+)?", said(section))
+        assert numbers
+        assert set(numbers) <= known, set(numbers) - known
+
+
+def test_unknown_measures_and_empty_cells_are_shown_as_they_are():
+    summary = synthetic.summary({"new_measure": (1.0, 2.0), "loss_band_width": (np.nan, 1.0)})
+    rows = discussion.rows(summary)
+    assert discussion.named("new_measure") == "new_measure"
+    assert report._summary(rows)["body"][0][0] == "new_measure"
+    assert report._summary(rows)["body"][1][1] == ""
+    assert discussion.compared(rows["loss_band_width"], "the width", "", "") == (
+        "The width is 1.00 nats (VGG-A + BatchNorm)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.4218, "0.422"),
+        (0, "0"),
+        (1, "1.00"),
+        (52311.0, "52,300"),
+        (99.96, "100"),
+        (-0.5, "−0.500"),
+        (1.234e-5, "1.23 × 10⁻⁵"),
+        (7.5e8, "7.50 × 10⁸"),
+    ],
+)
+def test_numbers(value, text):
+    assert discussion.number(value) == text
+
+
+def test_limitations_name_what_was_shortened():
+    full = discussion.limitations(discussion.FULL, {"official_pixels": True}, 3, 2)
+    assert not any("full size" in line or "official" in line or "seed" in line for line in full)
+    assert any("1912.07145" in line for line in full)
+    small = discussion.Scale(2000, 2, 300, 0.25, 0.25)
+    text = " ".join(
+        discussion.limitations(small, {"official_pixels": False, "name": "shapes"}, 1, 1)
+    )
+    assert "2,000 training images (full study: 50,000)" in text
+    assert "0.25 times the width" in text
+    assert "shapes" in text
+    assert "one seed" in text
+    assert "nothing is compared" in text

@@ -1,0 +1,161 @@
+"""`python -m landscape STAGE …`: every stage of the study by itself, with or without Snakemake.
+
+What a stage imports is imported when it runs, so that `--help` answers at once.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from landscape.errors import UserError
+
+if TYPE_CHECKING:
+    from landscape.config import Study
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parsed = _parser().parse_args(arguments)
+    try:
+        parsed.stage(parsed)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m landscape", description=__doc__)
+    stages = parser.add_subparsers(title="stages", required=True, metavar="STAGE")
+
+    def stage(function: object, name: str, text: str, settings: bool = True) -> argparse.ArgumentParser:
+        added = stages.add_parser(name, help=text, description=text)
+        added.add_argument(
+            "--config",
+            type=Path,
+            action="append",
+            metavar="FILE",
+            help="configuration; repeat to lay one over another (default: config.yaml)",
+        )
+        added.add_argument(
+            "--results", type=Path, help="folder of the results (default: the configuration's)"
+        )
+        if settings:
+            added.add_argument(
+                "--settings", metavar="JSON", help="the stage's own settings instead of --config"
+            )
+        added.set_defaults(stage=function)
+        return added
+
+    stage(_dataset, "dataset", "fetch, verify and prepare the images")
+    loaders = stage(_loaders, "loaders", "show what the batches are like", settings=False)
+    loaders.add_argument("--output", type=Path, default=Path("samples.png"), help="sample grid")
+    stage(_runs, "runs", "list the training runs of a configuration", settings=False)
+    train = stage(_train, "train", "train and measure one run")
+    train.add_argument("run", metavar="RUN", help="for example bands/vgg_a/lr0.001/seed0")
+    train.add_argument("--threads", type=int, help="CPU threads (default: torch's choice)")
+    train.add_argument(
+        "--checkpoint-seconds", type=float, default=60.0, help="between saves (default: 60)"
+    )
+    aggregate = stage(_aggregate, "aggregate", "reduce a study's runs to its tables")
+    aggregate.add_argument("study", choices=["bands", "probe"])
+    figure = stage(_figure, "figure", "draw one figure from tables")
+    figure.add_argument("name")
+    stage(_report, "report", "typeset the report from tables and figures")
+    watch = stage(_watch, "watch", "show all runs of a study, live", settings=False)
+    watch.add_argument("--once", action="store_true", help="print the table once")
+    estimate = stage(_estimate, "estimate", "say how long the runs to do will take")
+    estimate.add_argument("--threads", type=int, help="CPU threads of a run")
+    estimate.add_argument("--parallel", type=int, default=1, help="runs side by side")
+    return parser
+
+
+def _study(arguments: argparse.Namespace) -> "Study":
+    from landscape import config
+
+    return config.load(arguments.config or [Path("config.yaml")])
+
+
+def _folder(arguments: argparse.Namespace) -> Path:
+    return arguments.results or Path(_study(arguments).results)
+
+
+def _dataset(arguments: argparse.Namespace) -> None:
+    from landscape import config, sources
+
+    text = arguments.settings
+    source = config.parse(config.Source, text) if text else _study(arguments).data
+    sources.prepare(source, _folder(arguments) / "data")
+
+
+def _loaders(arguments: argparse.Namespace) -> None:
+    from landscape.overview import overview
+
+    overview(_folder(arguments) / "data", _study(arguments).bands.batch_size, arguments.output)
+
+
+def _runs(arguments: argparse.Namespace) -> None:
+    for run in _study(arguments).runs:
+        print(run.id)
+
+
+def _train(arguments: argparse.Namespace) -> None:
+    from landscape import config, job
+    from landscape.runs import Run
+
+    text = arguments.settings
+    run = config.parse(Run, text) if text else _study(arguments).run(arguments.run)
+    job.train(run, _folder(arguments), arguments.threads, arguments.checkpoint_seconds)
+
+
+def _aggregate(arguments: argparse.Namespace) -> None:
+    from landscape import config
+    from landscape.aggregate import studies
+
+    text, results = arguments.settings, _folder(arguments)
+    if arguments.study == "bands":
+        bands = config.parse(config.Bands, text) if text else _study(arguments).bands
+        studies.aggregate_bands(bands, results)
+    else:
+        probe = config.parse(config.Probe, text) if text else _study(arguments).probe
+        studies.aggregate_probe(probe, results)
+
+
+def _figure(arguments: argparse.Namespace) -> None:
+    from landscape import config
+    from landscape.figures import draw
+
+    text, results = arguments.settings, _folder(arguments)
+    settings = config.parse(config.Figures, text) if text else _study(arguments).figures
+    base = results / "figures" / arguments.name
+    draw.draw(arguments.name, results, settings, base.with_suffix(".png"), base.with_suffix(".pdf"))
+
+
+def _report(arguments: argparse.Namespace) -> None:
+    from landscape import config, report
+
+    text, results = arguments.settings, _folder(arguments)
+    study = config.parse(config.Study, text) if text else _study(arguments)
+    report.build(results, study, results / "report.pdf")
+
+
+def _watch(arguments: argparse.Namespace) -> None:
+    from landscape import watch
+
+    watch.watch(_study(arguments).runs, _folder(arguments), arguments.once)
+
+
+def _estimate(arguments: argparse.Namespace) -> None:
+    from landscape import config, estimate
+
+    text = arguments.settings
+    study = config.parse(config.Study, text) if text else _study(arguments)
+    results = arguments.results or Path(study.results)
+    estimate.announce(study.runs, results, arguments.threads, arguments.parallel)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

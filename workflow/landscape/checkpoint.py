@@ -1,0 +1,76 @@
+"""Resume state of a run: checksummed, bound to what made it, with the generation before it.
+
+`torch.save` alone is neither atomic nor does `torch.load` notice a flipped bit, so a file here is
+one line of JSON (checksum, identity) and then the saved tensors.
+"""
+
+import io
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from landscape import storage
+
+
+def save(path: Path, state: dict[str, Any], identity: dict[str, Any]) -> None:
+    """Write the state; the file that was there becomes the previous generation."""
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    payload = buffer.getbuffer()
+    header = json.dumps({"sha256": storage.sha256(payload), "identity": identity})
+    with storage.atomic_file(path) as file:
+        file.write(header.encode() + b"\n")
+        file.write(payload)
+        file.flush()
+        os.fsync(file.fileno())
+        if path.exists():
+            os.replace(path, previous(path))
+
+
+def load(path: Path, identity: dict[str, Any], device: torch.device) -> dict[str, Any] | None:
+    """The newest state that is whole and of this identity, or None; says why one is refused."""
+    for candidate in (path, previous(path)):
+        if candidate.exists():
+            try:
+                return _read(candidate, identity, device)
+            except ValueError as error:
+                print(f"{candidate}: not resumed from: {error}", file=sys.stderr)
+    return None
+
+
+def delete(path: Path) -> None:
+    for candidate in (path, previous(path)):
+        candidate.unlink(missing_ok=True)
+
+
+def previous(path: Path) -> Path:
+    return path.with_name(path.name + ".prev")
+
+
+def _read(path: Path, identity: dict[str, Any], device: torch.device) -> dict[str, Any]:
+    line, _, payload = path.read_bytes().partition(b"\n")
+    try:
+        header = json.loads(line)
+        expected, found = header["sha256"], header["identity"]
+    except (ValueError, TypeError, KeyError):
+        raise ValueError("its header is damaged") from None
+    if storage.sha256(payload) != expected:
+        raise ValueError("its checksum is wrong")
+    differing = list(_differences(found, identity))
+    if differing:
+        raise ValueError("it belongs to another run: " + "; ".join(differing))
+    state: dict[str, Any] = torch.load(io.BytesIO(payload), map_location=device, weights_only=True)
+    return state
+
+
+def _differences(found: Any, expected: Any, name: str = "") -> Iterator[str]:
+    if isinstance(found, dict) and isinstance(expected, dict):
+        for key in sorted(found.keys() | expected.keys()):
+            yield from _differences(found.get(key), expected.get(key), f"{name}.{key}".lstrip("."))
+    elif found != expected:
+        yield f"{name} was {found!r} and is {expected!r}"

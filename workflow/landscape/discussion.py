@@ -1,0 +1,447 @@
+"""From summary tables to sentences: the numbers choose what is said."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from landscape.figures.colors import label
+
+MEASURES: dict[str, tuple[str, str]] = {  # label, unit
+    "loss_band_width": ("width of the loss band, mean over steps", "nats"),
+    "loss_band_width_late": ("width of the loss band, last tenth of the steps", "nats"),
+    "gradient_distance_mean": ("gradient distance, mean", ""),
+    "gradient_distance_first": ("gradient distance at step 0", ""),
+    "output_gradient_distance_mean": ("gradient distance of the output layer, mean", ""),
+    "gradient_cosine_mean": ("cosine of the gradients, mean", ""),
+    "beta_mean": ("β, mean", ""),
+    "beta_maximum": ("β, maximum", ""),
+    "beta_maximum_mean": ("β, maximum over step sizes, mean", ""),
+    "beta_maximum_first": ("β, maximum over step sizes, at step 0", ""),
+    "scaled_beta_mean": ("β·‖θ‖², mean", ""),
+    "scaled_beta_maximum_mean": ("β·‖θ‖², maximum over step sizes, mean", ""),
+    "loss_range_mean": ("loss range over step sizes, mean", "nats"),
+    "loss_range_first": ("loss range over step sizes at step 0", "nats"),
+    "final_train_loss_best": ("final training loss, best learning rate", "nats"),
+    "final_loss": ("final mini-batch loss", "nats"),
+    "test_accuracy": ("test accuracy", "%"),
+    "test_accuracy_best": ("test accuracy, best learning rate", "%"),
+    "test_accuracy_worst": ("test accuracy, worst learning rate", "%"),
+    "diverged_runs": ("diverged runs", ""),
+}
+BETA_AT = "beta_at_"
+SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+NEARLY_SATURATED = 0.8  # of 1/η, the value of β where the gradient has vanished after the step
+
+
+@dataclass(frozen=True)
+class Row:
+    """One headline number: a value per architecture, and second ÷ first, with intervals."""
+
+    measure: str
+    values: dict[str, float | None]
+    intervals: dict[str, tuple[float, float] | None]
+    ratio: float | None
+    ratio_interval: tuple[float, float] | None
+    seeds: int
+
+
+@dataclass(frozen=True)
+class Section:
+    title: str
+    sentences: list[str]
+
+
+def rows(summary: pd.DataFrame) -> dict[str, Row]:
+    """A summary table by measure; empty cells become None."""
+    names = architectures(summary)
+    found = {}
+    for cells in summary.to_dict("records"):
+        found[str(cells["measure"])] = Row(
+            measure=str(cells["measure"]),
+            values={name: _cell(cells, name) for name in names},
+            intervals={name: _interval(cells, name) for name in names},
+            ratio=_cell(cells, "ratio"),
+            ratio_interval=_interval(cells, "ratio"),
+            seeds=int(cells["seeds"]),
+        )
+    return found
+
+
+def architectures(summary: pd.DataFrame) -> list[str]:
+    """The architectures of a summary table, in its order: the ratio is second ÷ first."""
+    return [
+        str(column)
+        for column in summary.columns
+        if column not in ("measure", "seeds")
+        and not str(column).startswith("ratio")
+        and not str(column).endswith(("_low", "_high"))
+    ]
+
+
+def _cell(cells: Mapping[Any, Any], key: str) -> float | None:
+    value = cells.get(key)
+    return None if value is None or pd.isna(value) else float(value)
+
+
+def _interval(cells: Mapping[Any, Any], key: str) -> tuple[float, float] | None:
+    low, high = _cell(cells, f"{key}_low"), _cell(cells, f"{key}_high")
+    return None if low is None or high is None else (low, high)
+
+
+def number(value: float, digits: int = 3) -> str:
+    """A number as a reader writes it: three significant digits, powers of ten beyond reason."""
+    if value == 0:
+        return "0"
+    if 1e-3 <= abs(value) < 1e5:
+        rounded = float(f"{value:.{digits}g}")
+        if abs(rounded) >= 10 ** (digits - 1):
+            return _minus(f"{rounded:,.0f}")
+        return _minus(f"{value:#.{digits}g}".rstrip("."))
+    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+    return _minus(f"{mantissa} × 10") + str(int(exponent)).translate(SUPERSCRIPT)
+
+
+def _minus(text: str) -> str:
+    return text.replace("-", "−")
+
+
+def named(measure: str) -> str:
+    """What a measure is called; an unknown one keeps its name."""
+    if measure in MEASURES:
+        return MEASURES[measure][0]
+    size = _size(measure)
+    return measure if size is None else f"β at η = {times_rate(size)}, mean"
+
+
+def quantity(measure: str, value: float) -> str:
+    """A value with its unit; accuracies in percent, counts whole."""
+    unit = MEASURES.get(measure, ("", ""))[1]
+    if unit == "%":
+        return f"{100 * value:.1f} %"
+    if measure == "diverged_runs":
+        return f"{value:g}"
+    return f"{number(value)} {unit}".strip()
+
+
+def times_rate(size: float) -> str:
+    """A step size relative to the learning rate: lr/64, lr, 4 lr."""
+    if size < 1 and float(1 / size).is_integer():
+        return f"lr/{1 / size:.0f}"
+    return "lr" if size == 1 else f"{size:g} lr"
+
+
+def _size(measure: str) -> float | None:
+    try:
+        return float(measure.removeprefix(BETA_AT)) if measure.startswith(BETA_AT) else None
+    except ValueError:
+        return None
+
+
+def compared(row: Row, subject: str, less: str, more: str) -> str:
+    """`subject` of the second architecture against the first; what the interval allows to say."""
+    names = list(row.values)
+    if len(names) < 2 or row.ratio is None or None in (row.values[n] for n in names[:2]):
+        known = {name: value for name, value in row.values.items() if value is not None}
+        if not known:
+            return f"{_capital(subject)} was not measured."
+        each = ", ".join(f"{quantity(row.measure, v)} ({label(n)})" for n, v in known.items())
+        return f"{_capital(subject)} is {each}."
+    first, second, *others = names
+    a, b = (quantity(row.measure, row.values[name] or 0.0) for name in (first, second))
+    interval = "" if row.ratio_interval is None else f"95 % interval {span(row.ratio_interval)}"
+    if row.ratio == 1:
+        text = f"of {label(second)} is that of {label(first)} ({a})"
+    elif MEASURES.get(row.measure, ("", ""))[1] == "%":
+        word = less if row.ratio < 1 else more
+        ratio = ", ".join(filter(None, [f"ratio {number(row.ratio)}", interval]))
+        text = f"of {label(second)} is {word}: {b} against {a} of {label(first)} ({ratio})"
+    else:
+        word = less if row.ratio < 1 else more
+        numbers = "; ".join(
+            filter(None, [f"{b} against {a}", interval and f"{interval} of the ratio"])
+        )
+        times = f"{number(row.ratio)} times that of {label(first)}"
+        text = f"of {label(second)} is {word}: {times} ({numbers})"
+    rest = [
+        f"; {label(name)}: {quantity(row.measure, value)}"
+        for name in others
+        if (value := row.values[name]) is not None
+    ]
+    return f"{_capital(subject)} {text}{''.join(rest)}.{_undecided(row)}"
+
+
+def _undecided(row: Row) -> str:
+    if row.ratio_interval and row.ratio_interval[0] <= 1 <= row.ratio_interval[1]:
+        return " The interval includes 1, so this study does not decide."
+    return ""
+
+
+def span(interval: tuple[float, float]) -> str:
+    return f"[{number(interval[0])}, {number(interval[1])}]"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def seeds_sentence(table: dict[str, Row]) -> str:
+    """How far intervals can be given at all."""
+    count = max((row.seeds for row in table.values()), default=0)
+    if count < 2:
+        return "There is a single seed, so no interval over seeds can be given."
+    return f"Intervals are 95 % t-intervals over {count} seeds."
+
+
+def bands_section(table: dict[str, Row], runs: pd.DataFrame) -> Section:
+    """The study over learning rates."""
+    said = [seeds_sentence(table)]
+    if row := table.get("loss_band_width"):
+        said.append(compared(row, "the width of the loss band, mean over steps,", *_SIZE))
+    if row := table.get("loss_band_width_late"):
+        said.append(compared(row, "in the last tenth of the steps the width", *_SIZE))
+    if row := table.get("gradient_distance_mean"):
+        said.append(compared(row, "the mean distance between consecutive gradients", *_SIZE))
+        said.append(
+            "Consecutive gradients come from different mini-batches: this distance mixes "
+            "mini-batch noise with curvature, and the probe is the clean measure."
+        )
+    if row := table.get("output_gradient_distance_mean"):
+        said.append(compared(row, "for the output layer alone the mean distance", *_SIZE))
+    if row := table.get("beta_mean"):
+        said.append(compared(row, "the mean effective β", "lower", "higher"))
+    if row := table.get("beta_maximum"):
+        said.append(compared(row, "the largest β", "lower", "higher"))
+    said += _scaled(table, "scaled_beta_mean", "beta_mean")
+    said += diverged(table, runs)
+    return Section("Over learning rates", said)
+
+
+def training_section(table: dict[str, Row]) -> Section:
+    """How well the runs ended."""
+    said = []
+    for measure, subject, words in (
+        ("final_train_loss_best", "the final training loss at the best learning rate", _LEVEL),
+        ("test_accuracy_best", "the test accuracy at the best learning rate", _LEVEL),
+        ("test_accuracy_worst", "the test accuracy at the worst learning rate", _LEVEL),
+    ):
+        if row := table.get(measure):
+            said.append(compared(row, subject, *words))
+    if {"test_accuracy_best", "test_accuracy_worst"} <= set(table):
+        said.append(
+            "Best and worst learning rate are by test accuracy itself: they describe the spread, "
+            "no model was chosen by them."
+        )
+    return Section("Training and test accuracy", said)
+
+
+def probe_section(table: dict[str, Row], learning_rate: float, smallest: float) -> Section:
+    """The study along the gradient; `smallest` is the band's smallest relative step size."""
+    said = [seeds_sentence(table)]
+    for measure, subject, words in (
+        ("loss_range_mean", "the range of the loss along the gradient, mean over steps,", _SIZE),
+        ("gradient_distance_mean", "the largest gradient distance, mean over steps,", _SIZE),
+        ("gradient_cosine_mean", "the mean cosine between the gradients", _LEVEL),
+        ("beta_maximum_mean", "the largest β over the step sizes, mean over steps,", _LEVEL),
+    ):
+        if row := table.get(measure):
+            said.append(compared(row, subject, *words))
+    said += _scaled(table, "scaled_beta_maximum_mean", "beta_maximum_mean")
+    said += at_start(table)
+    said += by_step_size(table, learning_rate, smallest)
+    for measure, subject in (
+        ("final_loss", "the final mini-batch loss"),
+        ("test_accuracy", "the test accuracy after training with plain SGD"),
+    ):
+        if row := table.get(measure):
+            said.append(compared(row, subject, *_LEVEL))
+    return Section("Along the gradient", said)
+
+
+_SIZE = ("smaller", "larger")
+_LEVEL = ("lower", "higher")
+
+
+def _scaled(table: dict[str, Row], scaled: str, raw: str) -> list[str]:
+    row, beside = table.get(scaled), table.get(raw)
+    if row is None:
+        return []
+    said = [
+        "Layers followed by BatchNorm can be rescaled without changing the function, and raw β "
+        "changes with that scale. A common rescaling of them leaves β·‖θ‖² (θ: all parameters) "
+        "nearly unchanged, so it is given beside β.",
+        compared(row, "scaled in this way, β·‖θ‖²", *_LEVEL),
+    ]
+    if beside and row.ratio and beside.ratio and (row.ratio < 1) != (beside.ratio < 1):
+        said.append(
+            "Raw and scaled β point in opposite directions: the scale of the weights matters."
+        )
+    return said
+
+
+def at_start(table: dict[str, Row]) -> list[str]:
+    """Which architecture is worse before any training: BatchNorm usually is, and it is said."""
+    subjects = {
+        "loss_range_first": "loss range",
+        "gradient_distance_first": "gradient distance",
+        "beta_maximum_first": "largest β",
+    }
+    ratios = {
+        words: (table[measure], table[measure].ratio)
+        for measure, words in subjects.items()
+        if measure in table and table[measure].ratio is not None
+    }
+    if not ratios:
+        return []
+    first, second = list(next(iter(ratios.values()))[0].values)[:2]
+    worse = [f"{w} ({number(r)} times)" for w, (_, r) in ratios.items() if r is not None and r > 1]
+    better = [
+        f"{w} ({number(r)} times)" for w, (_, r) in ratios.items() if r is not None and r <= 1
+    ]
+    said = []
+    if worse:
+        said.append(
+            f"At step 0, before any training, {label(second)} is worse than {label(first)} in: "
+            f"{', '.join(worse)}."
+        )
+    if better:
+        said.append(f"At step 0 {label(second)} is not worse in: {', '.join(better)}.")
+    return said
+
+
+def by_step_size(table: dict[str, Row], learning_rate: float, smallest: float) -> list[str]:
+    """β per step size: where it is lower, where higher, and where it only says 1/η."""
+    found = {size: row for m, row in table.items() if (size := _size(m)) is not None}
+    sized = sorted(found.items())
+    said = []
+    compared_rows = [(size, row) for size, row in sized if row.ratio is not None]
+    if compared_rows:
+        first, second = list(compared_rows[0][1].values)[:2]
+        parts = {
+            word: [
+                f"{times_rate(size)} ({number(row.ratio)})"
+                for size, row in compared_rows
+                if row.ratio is not None and (row.ratio < 1) == (word == "lower")
+            ]
+            for word in ("lower", "higher")
+        }
+        listed = "; ".join(
+            f"{word} at η = {', '.join(sizes)}" for word, sizes in parts.items() if sizes
+        )
+        said.append(
+            f"By step size, the mean β of {label(second)} over that of {label(first)} is {listed}."
+        )
+    if at_smallest := found.get(smallest):
+        limit = 1 / (smallest * learning_rate)
+        for name, value in at_smallest.values.items():
+            if value is None:
+                continue
+            start = (
+                f"At the smallest step of the bands, η = {times_rate(smallest)}, the mean β of "
+                f"{label(name)} is {number(value)}"
+            )
+            vanished = (
+                f"1/η = {number(limit)}, its value where the gradient has vanished after the step"
+            )
+            if value > limit / NEARLY_SATURATED:
+                said.append(f"{start}, above {vanished}: past such a step the gradient has turned.")
+            elif value >= NEARLY_SATURATED * limit:
+                said.append(
+                    f"{start}, close to {vanished}: from there on β says how long the step is and "
+                    "not how curved the loss is, and only the smaller steps show curvature."
+                )
+            else:
+                said.append(f"{start}, below {vanished}: here β is not saturated.")
+    return said
+
+
+def diverged(table: dict[str, Row], runs: pd.DataFrame) -> list[str]:
+    """Diverged runs by name: a learning rate that fails is a result."""
+    gone = runs[runs["status"] == "diverged"]
+    if gone.empty:
+        return ["No run diverged."]
+    said = [
+        f"{label(str(run['arch']))} diverged at learning rate {run['learning_rate']:g}, "
+        f"seed {run['seed']}, step {run['diverged_at_step']:,.0f}."
+        for run in gone.to_dict("records")
+    ]
+    said.append(
+        "A diverged run leaves its band, which is narrower for it: read that width with care."
+    )
+    return said
+
+
+def abstract(bands: dict[str, Row], probe: dict[str, Row]) -> list[str]:
+    """The findings in a few sentences."""
+    said = []
+    for table, measure, subject, words in (
+        (bands, "loss_band_width", "over learning rates, the width of the loss band", _SIZE),
+        (probe, "loss_range_mean", "along the gradient, the range of the loss", _SIZE),
+        (
+            probe,
+            "gradient_distance_mean",
+            "along the gradient, the largest gradient distance",
+            _SIZE,
+        ),
+        (bands, "test_accuracy_best", "the test accuracy at the best learning rate", _LEVEL),
+    ):
+        if row := table.get(measure):
+            said.append(compared(row, subject, *words))
+    return [*said, *at_start(probe)[:1]]
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What decides how large a study is."""
+
+    train_images: int
+    epochs: int
+    steps: int
+    bands_width: float
+    probe_width: float
+
+
+FULL = Scale(train_images=50_000, epochs=20, steps=15_000, bands_width=1.0, probe_width=1.0)
+
+
+def limitations(scale: Scale, dataset: Mapping[str, Any], seeds: int, count: int) -> list[str]:
+    """What this study cannot say; `seeds`: the fewer of the two studies, `count`: architectures."""
+    said = []
+    if not dataset["official_pixels"]:
+        said.append(
+            f"The images are not the official pixels of CIFAR-10 but: {dataset['name']}. "
+            "Accuracies do not compare with published ones."
+        )
+    words = {
+        "train_images": "training images",
+        "epochs": "epochs over learning rates",
+        "steps": "steps along the gradient",
+        "bands_width": "times the width over learning rates",
+        "probe_width": "times the width along the gradient",
+    }
+    shorter = [
+        f"{getattr(scale, key):,g} {text} (full study: {getattr(FULL, key):,g})"
+        for key, text in words.items()
+        if getattr(scale, key) != getattr(FULL, key)
+    ]
+    if shorter:
+        said.append(f"The study is not at full size: {'; '.join(shorter)}.")
+    if seeds < 3:
+        said.append(
+            "There is one seed: differences between runs of the same setting are unknown."
+            if seeds == 1
+            else "There are only two seeds, so the intervals are wide."
+        )
+    if count == 1:
+        said.append("Only one architecture was trained, so nothing is compared.")
+    said.append(
+        "One family of networks, one data set, no augmentation: other depths and tasks may differ. "
+        "PyHessian (Yao et al. 2020, arXiv:1912.07145) finds from Hessian spectra that BatchNorm "
+        "does not always smooth the loss of shallow networks."
+    )
+    said.append(
+        "All measures are along the path of training or along one gradient; they do not bound the "
+        "curvature in other directions."
+    )
+    return said

@@ -1,0 +1,106 @@
+"""Before a study starts: how many runs are to do, about how long they take here, how to ask for less."""
+
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from landscape import device as devices
+from landscape import storage
+from landscape.dataset import Images
+from landscape.errors import UserError
+from landscape.loaders import Batches
+from landscape.progress import seconds_text
+from landscape.record import Recorder
+from landscape.runs import Run
+from landscape.train import State, trajectory
+
+TRAINING_IMAGES = 50_000  # of CIFAR-10, where neither the configuration nor the data says otherwise
+WARM_UP, TIMED = 1, 2
+LONG_SECONDS = 600
+
+
+def announce(
+    runs: Sequence[Run], results: Path, threads: int | None, parallel: int
+) -> None:
+    """Print the number of runs to do and their time, from finished runs or else a few timed steps."""
+    waiting = [run for run in runs if not (results / run.id / "run.json").exists()]
+    if not waiting:
+        return
+    finished = [run for run in runs if run not in waiting]
+    images = _training_images(results)
+    seconds, cost, origin = 0.0, {}, "finished runs"
+    for run in waiting:
+        kind = run.model_dump_json(exclude={"seed", "learning_rate"})
+        if kind not in cost:
+            known = _seconds_per_step(run, finished, results)
+            if known is None:
+                known, origin = measure_seconds_per_step(run, threads), "a few timed steps"
+            cost[kind] = known
+        seconds += cost[kind] * _steps(run, images)
+    seconds /= parallel if devices.resolve(runs[0].device).type == "cuda" else 1
+    print(
+        f"{len(waiting)} of {len(runs)} training runs are to do, about {seconds_text(seconds)} "
+        f"here (h:m:s or m:s, from {origin}).",
+        file=sys.stderr,
+    )
+    if seconds > LONG_SECONDS:
+        print(
+            "For less, set in config.yaml or in a file given with --configfile: split.train_images, "
+            "bands.epochs, probe.steps, width, or fewer learning_rates and seeds. "
+            "Ctrl-C stops now or later; the same command goes on from there.",
+            file=sys.stderr,
+        )
+
+
+def measure_seconds_per_step(run: Run, threads: int | None) -> float:
+    """Median-free and short: the mean of a few measured steps on random images, after a warm-up."""
+    device = devices.resolve(run.device)
+    devices.prepare(device, run.precision, threads)
+    pixels = torch.randint(0, 256, (run.batch_size, 3, 32, 32), dtype=torch.uint8)
+    images = Images(pixels, torch.arange(run.batch_size) % 10)
+    state = State(run, device)
+    recorder = Recorder(run.model_copy(update={"probe": None}), state, WARM_UP + TIMED)
+    batches = Batches(images, run.batch_size, run.seed, device)
+    started = 0.0
+    for step in trajectory(run, state, batches, WARM_UP + TIMED):
+        if step.index == WARM_UP:
+            recorder.check()
+            started = time.monotonic()
+        recorder.observe(step)
+    recorder.check()
+    plain = (time.monotonic() - started) / TIMED
+    if run.probe is None:
+        return plain
+    passes = 1 + len(run.probe.relative_step_sizes)
+    return plain * (1 + passes / run.probe.every)
+
+
+def _seconds_per_step(run: Run, finished: Sequence[Run], results: Path) -> float | None:
+    """The mean over finished runs that differ in learning rate and seed only."""
+    alike = {"seed", "learning_rate", "steps", "epochs", "split"}
+    same = [r for r in finished if r.model_dump(exclude=alike) == run.model_dump(exclude=alike)]
+    costs = [_cost(storage.read_json(results / other.id / "run.json")) for other in same]
+    return sum(costs) / len(costs) if costs else None
+
+
+def _cost(done: dict[str, Any]) -> float:
+    steps = done["steps"] if done["status"] == "completed" else max(1, done["diverged_at_step"])
+    return float(done["train_seconds"]) / steps
+
+
+def _steps(run: Run, images: int) -> int:
+    if run.steps:
+        return run.steps
+    count = run.split.train_images or images - run.split.validation_images
+    return -(-count // run.batch_size) * (run.epochs or 0)
+
+
+def _training_images(results: Path) -> int:
+    try:
+        return int(storage.read_json(results / "data" / "dataset.json")["train_images"])
+    except (UserError, KeyError):
+        return TRAINING_IMAGES

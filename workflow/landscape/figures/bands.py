@@ -1,0 +1,60 @@
+"""The study over learning rates: what lies between the lowest and the highest run at each step."""
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from landscape.figures.envelope import draw_bands, drops, legend, mark_drops, select
+from landscape.figures.style import new_figure, styled
+
+
+@styled
+def VGG_Loss_Landscape(bands: pd.DataFrame, smoothing_steps: int = 1) -> Figure:
+    """Training loss of the mini-batch, band over learning rates, by training step."""
+    rows = select(bands, "loss")
+    figure = new_figure(height=3.4)
+    axes = figure.subplots()
+    _panel(axes, rows, smoothing_steps)
+    axes.set_ylabel("mini-batch loss (nats)")
+    axes.set_xlabel("training step")
+    legend(figure, rows, drops(rows))
+    return figure
+
+
+@styled
+def VGG_Grad_Pred(bands: pd.DataFrame, smoothing_steps: int = 1) -> Figure:
+    """Gradient predictiveness: distance between the gradients of consecutive steps."""
+    panels = {
+        "gradient_distance": "whole network",
+        "output_gradient_distance": "output layer only",
+    }
+    figure = new_figure(height=3.2)
+    for axes, (measure, title) in zip(figure.subplots(1, 2), panels.items(), strict=True):
+        rows = select(bands, measure, null_at_start=True)
+        _panel(axes, rows, smoothing_steps)
+        axes.set_title(title)
+        axes.set_xlabel("training step")
+        if measure == "gradient_distance":
+            axes.set_ylabel(r"distance $\|g_i - g_{i-1}\|_2$")
+            legend(figure, rows, drops(rows))
+    return figure
+
+
+@styled
+def VGG_Beta_Smooth(bands: pd.DataFrame, smoothing_steps: int = 1) -> Figure:
+    """Effective beta-smoothness: change of the gradient over the distance moved."""
+    rows = select(bands, "beta", null_at_start=True)
+    figure = new_figure(height=3.4)
+    axes = figure.subplots()
+    _panel(axes, rows, smoothing_steps)
+    axes.set_ylabel(r"$\beta_i = \|g_i-g_{i-1}\|\,/\,\|\theta_i-\theta_{i-1}\|$")
+    axes.set_xlabel("training step")
+    legend(figure, rows, drops(rows))
+    return figure
+
+
+def _panel(axes: Axes, rows: pd.DataFrame, smoothing_steps: int) -> None:
+    axes.set_yscale("log")
+    draw_bands(axes, rows, smoothing_steps)
+    mark_drops(axes, drops(rows))
+    axes.margins(x=0.01)

@@ -1,0 +1,60 @@
+"""One figure by its name: read its tables, draw, stamp where the numbers come from, save."""
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+from safetensors.numpy import load_file
+
+from landscape import config
+from landscape.errors import UserError
+from landscape.figures import FIGURES, FigureSpec
+from landscape.figures.style import save, stamp
+from landscape.storage import read_json, read_table
+
+
+def draw(name: str, results: Path, settings: config.Figures, png: Path, pdf: Path) -> None:
+    """Draw the figure `name` from the tables below `results` into `png` and `pdf`."""
+    if name not in FIGURES:
+        raise UserError(f"no figure {name!r}; there are {sorted(FIGURES)}")
+    spec = FIGURES[name]
+    dataset = read_json(results / "data/dataset.json")
+    options = {"smoothing_steps": settings.smoothing_steps} if spec.smoothed else {}
+    function = getattr(importlib.import_module(spec.module), spec.function)
+    try:
+        figure: Figure = function(*_arguments(spec, results, dataset), **options)
+    except UserError as error:
+        files = ", ".join(str(results / path) for path in spec.arguments)
+        raise UserError(f"figure {name} from {files}: {error}") from None
+    runs = None if spec.study == "data" else read_table(results / spec.study / "runs.csv")
+    stamp(figure, provenance(dataset, runs))
+    save(figure, png, pdf)
+
+
+def provenance(dataset: dict[str, Any], runs: pd.DataFrame | None) -> str:
+    """Data, devices, precision and seeds in one line."""
+    pixels = "official pixels" if dataset["official_pixels"] else "not the official pixels"
+    parts = [f"{dataset['name']} ({pixels})", f"{dataset['train_images']:,} training images"]
+    if runs is not None:
+        parts += [_distinct(runs, "device"), _distinct(runs, "precision")]
+        parts.append(
+            ("seed " if runs["seed"].nunique() == 1 else "seeds ") + _distinct(runs, "seed")
+        )
+    return " · ".join(parts)
+
+
+def _distinct(runs: pd.DataFrame, column: str) -> str:
+    return ", ".join(str(value) for value in sorted(runs[column].dropna().unique()))
+
+
+def _arguments(spec: FigureSpec, results: Path, dataset: dict[str, Any]) -> list[Any]:
+    if spec.study == "data":
+        path = results / spec.arguments[0]
+        try:
+            tensors = load_file(path)
+        except Exception as error:  # safetensors has exceptions of its own
+            raise UserError(f"{path}: not readable as safetensors ({error})") from None
+        return [tensors["pixels"], tensors["labels"], dataset["class_names"]]
+    return [read_table(results / path) for path in spec.arguments]

@@ -1,0 +1,118 @@
+"""A band between minimum and maximum over steps: checked, and drawn with its spread over seeds."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from landscape.errors import UserError
+from landscape.figures.colors import color, label, ordered
+from landscape.figures.style import smooth
+
+SHOWN_DROPS = 6
+
+
+class Drop(NamedTuple):
+    """From `step` on, the band of this architecture and seed rests on fewer runs."""
+
+    architecture: str
+    seed: int
+    step: int
+    runs: int
+    of: int
+
+
+def select(table: pd.DataFrame, measure: str, null_at_start: bool = False) -> pd.DataFrame:
+    """The rows of one measure, all finite.
+
+    With `null_at_start` a null at step 0 is dropped: a distance needs an earlier gradient.
+    A null where no run is left is dropped as well. Anything else not finite is an error.
+    """
+    rows = table[table["measure"] == measure]
+    if rows.empty:
+        raise UserError(f"no rows of the measure {measure!r}")
+    limits = rows[["minimum", "maximum"]].astype(np.float64)
+    allowed = rows["runs"] == 0
+    if null_at_start:
+        allowed |= rows["step"] == 0
+    rows = rows[~(limits.isna().all(axis=1) & allowed)]
+    refuse_non_finite(rows, ["minimum", "maximum"], f"measure {measure!r}")
+    return rows
+
+
+def refuse_non_finite(table: pd.DataFrame, columns: list[str], what: str) -> None:
+    """Raise where a number is NaN or infinite: no figure is drawn from it."""
+    for column in columns:
+        bad = table[~np.isfinite(table[column].astype(np.float64))]
+        if len(bad):
+            keys = [k for k in ("arch", "learning_rate", "seed", "epoch", "step") if k in bad]
+            where = ", ".join(f"{key} {bad[key].iloc[0]}" for key in keys)
+            raise UserError(f"{what}: {len(bad)} non-finite values of {column!r}, first at {where}")
+
+
+def architectures(table: pd.DataFrame) -> list[str]:
+    return ordered(set(table["arch"]))
+
+
+def drops(rows: pd.DataFrame) -> list[Drop]:
+    """Every step at which a band loses runs."""
+    found = []
+    for name in architectures(rows):
+        for seed, part in rows[rows["arch"] == name].groupby("seed"):
+            part = part.sort_values("step")
+            total = int(part["runs"].max())
+            lost = part[part["runs"].diff() < 0]
+            for step, runs in zip(lost["step"], lost["runs"], strict=True):
+                found.append(Drop(name, int(str(seed)), int(step), int(runs), total))
+    return found
+
+
+def draw_bands(axes: Axes, rows: pd.DataFrame, smoothing_steps: int) -> None:
+    """One band per architecture: median over seeds (smoothed), each seed's raw band pale below."""
+    for name in architectures(rows):
+        part = rows[rows["arch"] == name]
+        low = part.pivot(index="step", columns="seed", values="minimum").sort_index()
+        high = part.pivot(index="step", columns="seed", values="maximum").sort_index()
+        steps = low.index.to_numpy()
+        spacing = int(np.median(np.diff(steps))) if len(steps) > 1 else 1
+        window = max(1, smoothing_steps // max(1, spacing))
+        tint = color(name)
+        if window > 1 or low.shape[1] > 1:
+            for seed in low:
+                pale = axes.fill_between(steps, low[seed], high[seed], color=tint, alpha=0.15, lw=0)
+                pale.set_rasterized(True)
+                pale.set_gid(f"seed:{name}:{seed}")
+                for raw in (low[seed], high[seed]):  # a spike of one step stays visible
+                    axes.plot(steps, raw, color=tint, lw=0.35, alpha=0.4, rasterized=True)
+        bottom = smooth(low.median(axis=1), window)
+        top = smooth(high.median(axis=1), window)
+        band = axes.fill_between(steps, bottom, top, color=tint, alpha=0.35, lw=0)
+        band.set_gid(f"band:{name}")
+        for edge in (bottom, top):
+            axes.plot(steps, edge, color=tint, lw=0.8)
+
+
+def mark_drops(axes: Axes, found: list[Drop]) -> None:
+    for drop in found:
+        axes.axvline(drop.step, color=color(drop.architecture), ls=":", lw=1.2)
+
+
+def legend(figure: Figure, rows: pd.DataFrame, found: list[Drop]) -> None:
+    """Architectures, then the steps at which their bands lose runs, above all panels."""
+    handles: list[Patch | Line2D] = [
+        Patch(facecolor=color(name), alpha=0.6, label=label(name)) for name in architectures(rows)
+    ]
+    several_seeds = rows["seed"].nunique() > 1
+    for drop in found[:SHOWN_DROPS]:
+        seed = f" (seed {drop.seed})" if several_seeds else ""
+        left = f"{drop.runs} of {drop.of} runs from step {drop.step:,}"
+        text = f"{label(drop.architecture)}{seed}: {left}"
+        handles.append(Line2D([], [], color=color(drop.architecture), ls=":", label=text))
+    if len(found) > SHOWN_DROPS:
+        handles.append(Line2D([], [], lw=0, label=f"and {len(found) - SHOWN_DROPS} more"))
+    columns = 2 if found else len(handles)
+    figure.legend(handles=handles, loc="outside upper center", ncols=columns)

@@ -1,0 +1,78 @@
+"""The landscape along the negative gradient, from where the model stands."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import nn
+from torch.func import functional_call
+
+from landscape.flat import FlatParameters
+from landscape.measure.beta import effective_beta
+from landscape.measure.distance import distance
+
+COLUMNS = (
+    "loss",
+    "loss_at_origin",
+    "gradient_norm",
+    "gradient_distance",
+    "gradient_cosine",
+    "beta",
+    "parameter_norm",
+)
+
+Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+
+
+def probe(
+    model: nn.Module,
+    flat: FlatParameters,
+    inputs: torch.Tensor,
+    labels: torch.Tensor,
+    loss_function: Loss,
+    step_sizes: Sequence[float],
+) -> torch.Tensor:
+    """A row of `COLUMNS` for each step size η, all on the one mini-batch: [step sizes, columns].
+
+    With g = ∇L(θ): L(θ − ηg), L(θ), ‖g‖, ‖∇L(θ − ηg) − g‖, the cosine between the two gradients,
+    β(η) = ‖∇L(θ − ηg) − g‖ / (η‖g‖), ‖θ‖ (Santurkar et al. 2018, section 3.2 and figure 4). The
+    gradient is the plain one of all parameters, whatever optimizer moves the model.
+
+    Nothing changes: points are evaluated on copies of the parameters and the buffers, so that
+    BatchNorm uses this batch's statistics, as in training, and its running ones stay as they are.
+    """
+    origin = flat.vector.detach()
+    loss, gradient = _loss_and_gradient(model, flat, origin, inputs, labels, loss_function)
+    norm = torch.linalg.vector_norm(gradient)
+    rows = []
+    for step_size in step_sizes:
+        point = origin - step_size * gradient
+        there, turned = _loss_and_gradient(model, flat, point, inputs, labels, loss_function)
+        apart = distance(turned, gradient)
+        cosine = torch.dot(turned, gradient) / (torch.linalg.vector_norm(turned) * norm)
+        beta = effective_beta(apart, step_size * norm)
+        size = torch.linalg.vector_norm(origin)
+        rows.append(torch.stack([there, loss, norm, apart, cosine, beta, size]))
+    return torch.stack(rows)
+
+
+def _loss_and_gradient(
+    model: nn.Module,
+    flat: FlatParameters,
+    point: torch.Tensor,
+    inputs: torch.Tensor,
+    labels: torch.Tensor,
+    loss_function: Loss,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """L and ∇L [P] at a point [P], without touching the model."""
+    parameters = {
+        name: view.detach().requires_grad_() for name, view in flat.views(point).items()
+    }
+    buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}
+    with torch.enable_grad():
+        logits = functional_call(model, (parameters, buffers), (inputs,))
+        loss = loss_function(logits, labels)
+        pieces = torch.autograd.grad(loss, list(parameters.values()))
+    gradient = torch.empty_like(point)
+    for view, piece in zip(flat.views(gradient).values(), pieces, strict=True):
+        view.copy_(piece)
+    return loss.detach(), gradient

@@ -1,0 +1,190 @@
+"""The one place where a trajectory meets the measures; what comes out are tables."""
+
+from typing import Any
+
+import pandas as pd
+import torch
+
+from landscape import device as devices
+from landscape.measure import probe as probes
+from landscape.measure.beta import effective_beta
+from landscape.measure.distance import distance
+from landscape.runs import Run
+from landscape.train import State, Step, loss_function
+
+
+class MeasurementError(Exception):
+    """A measure that is not finite although the run has not diverged."""
+
+
+class Recorder:
+    """Measures every step of a run and keeps the history on the device.
+
+    Steps are rows of a [steps, columns] tensor written in place, so that nothing waits for the
+    device in between; `check` and `tables` are the moments that do.
+    """
+
+    def __init__(self, run: Run, state: State, steps: int):
+        self.run, self.state, self.steps = run, state, steps
+        self.columns = step_columns(run.gradient_lags)
+        vector = state.flat.vector
+        self.history = vector.new_full((steps, len(self.columns)), torch.nan)
+        # The last gradients in turn, as many as the longest lag; and where the model stood before.
+        self.gradients = vector.new_zeros((max(run.gradient_lags), vector.numel()))
+        self.previous = torch.zeros_like(vector)
+        self.output = state.flat.extent(state.model.output_layer)
+        self.probe_steps = range(0, steps, run.probe.every) if run.probe else range(0)
+        sizes = len(run.probe.relative_step_sizes) if run.probe else 0
+        self.probes = vector.new_full(
+            (len(self.probe_steps), sizes, len(probes.COLUMNS)), torch.nan
+        )
+
+    def observe(self, step: Step) -> None:
+        """Measure at θ_i, between the backward pass and the update."""
+        with torch.no_grad(), devices.measuring_precision(self.history.device):
+            values = self._measure(step)
+            self.history[step.index] = torch.stack([values[name] for name in self.columns])
+            self.gradients[step.index % len(self.gradients)] = self.state.flat.gradient
+            self.previous.copy_(self.state.flat.vector)
+            if step.index in self.probe_steps:
+                self._probe(step)
+
+    def _measure(self, step: Step) -> dict[str, torch.Tensor]:
+        theta, gradient = self.state.flat.vector, self.state.flat.gradient
+        missing = torch.full_like(step.loss, torch.nan)
+        values = {
+            "loss": step.loss,
+            "correct": (step.logits.argmax(1) == step.labels).sum().to(step.loss.dtype),
+            "gradient_norm": torch.linalg.vector_norm(gradient),
+            "parameter_norm": torch.linalg.vector_norm(theta),
+        }
+        for lag in self.run.gradient_lags:
+            whole, output = missing, missing
+            if step.index >= lag:
+                earlier = self.gradients[(step.index - lag) % len(self.gradients)]
+                whole = distance(gradient, earlier)
+                output = distance(gradient[self.output], earlier[self.output])
+            values[lagged("gradient_distance", lag)] = whole
+            values[lagged("output_gradient_distance", lag)] = output
+        moved = distance(theta, self.previous) if step.index else missing
+        values["update_distance"] = moved
+        values["beta"] = effective_beta(values["gradient_distance"], moved)
+        return values
+
+    def _probe(self, step: Step) -> None:
+        assert self.run.probe is not None
+        self.probes[self.probe_steps.index(step.index)] = probes.probe(
+            self.state.model,
+            self.state.flat,
+            step.inputs,
+            step.labels,
+            loss_function,
+            [size * self.run.learning_rate for size in self.run.probe.relative_step_sizes],
+        )
+
+    def check(self) -> int | None:
+        """The first step that diverged, if one did; waits for the device.
+
+        A run diverges where its loss or its gradient's norm is not finite. Any other measure that
+        is not finite before that is an error, because a figure would be drawn from it.
+        """
+        done = self.state.step
+        table = self.history[:done].cpu()
+        health = table[:, [self.columns.index("loss"), self.columns.index("gradient_norm")]]
+        sick = (~health.isfinite().all(1)).nonzero()
+        diverged = int(sick[0]) if len(sick) else None
+        sound = done if diverged is None else diverged
+        for index, name in enumerate(self.columns):
+            start = _first_step(name)
+            bad = (~table[start:sound, index].isfinite()).nonzero()
+            if len(bad) and not _nothing_moved(name, self.columns, table, start + int(bad[0])):
+                raise MeasurementError(f"{self.run.id}: {name} is not finite at step {start + int(bad[0])}")
+        measured = [step for step in self.probe_steps if step < sound]
+        bad = (~self.probes[: len(measured)].cpu().isfinite()).nonzero()
+        if len(bad):
+            name, step = probes.COLUMNS[int(bad[0][2])], measured[int(bad[0][0])]
+            raise MeasurementError(f"{self.run.id}: the probe's {name} is not finite at step {step}")
+        return diverged
+
+    def last_loss(self) -> float:
+        """The loss of the last step; waits for the device."""
+        return float(self.history[self.state.step - 1, self.columns.index("loss")])
+
+    def means(self, first: int, last: int, sizes: torch.Tensor) -> tuple[float, float]:
+        """(loss, accuracy) over the images of steps [first, last), whose batches had `sizes`."""
+        rows = self.history[first:last].cpu()
+        loss = (rows[:, self.columns.index("loss")] * sizes).sum() / sizes.sum()
+        accuracy = rows[:, self.columns.index("correct")].sum() / sizes.sum()
+        return float(loss), float(accuracy)
+
+    def steps_table(self, steps: int, steps_per_epoch: int) -> pd.DataFrame:
+        """The first `steps` steps, a row each; epochs count from 1, distances of step 0 are null."""
+        table = pd.DataFrame(self.history[:steps].cpu().numpy(), columns=list(self.columns))
+        table.insert(0, "step", range(steps))
+        table.insert(1, "epoch", table["step"] // steps_per_epoch + 1)
+        return table.astype({"correct": "int32", "step": "int32", "epoch": "int32"})
+
+    def probe_table(self, steps: int) -> pd.DataFrame:
+        """The probes before step `steps`, a row for each (step, step size)."""
+        assert self.run.probe is not None
+        sizes = self.run.probe.relative_step_sizes
+        measured = [step for step in self.probe_steps if step < steps]
+        rows = self.probes[: len(measured)].reshape(-1, len(probes.COLUMNS)).cpu().numpy()
+        table = pd.DataFrame(rows, columns=list(probes.COLUMNS))
+        table.insert(0, "step", [step for step in measured for _ in sizes])
+        relative = list(sizes) * len(measured)
+        table.insert(1, "step_size", [size * self.run.learning_rate for size in relative])
+        table.insert(2, "relative_step_size", relative)
+        return table
+
+    def state_dict(self) -> dict[str, Any]:
+        done = self.state.step
+        return {
+            "history": self.history[:done].clone(),
+            "probes": self.probes,
+            "gradients": self.gradients,
+            "previous": self.previous,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.history[: len(state["history"])] = state["history"]
+        self.probes.copy_(state["probes"])
+        self.gradients.copy_(state["gradients"])
+        self.previous.copy_(state["previous"])
+
+
+def step_columns(lags: tuple[int, ...]) -> tuple[str, ...]:
+    """The measures of a step; lag 1 has the plain names, others say theirs."""
+    distances = [
+        lagged(name, lag)
+        for lag in sorted(lags)
+        for name in ("gradient_distance", "output_gradient_distance")
+    ]
+    return (
+        "loss",
+        "correct",
+        "gradient_norm",
+        *distances,
+        "update_distance",
+        "beta",
+        "parameter_norm",
+    )
+
+
+def lagged(name: str, lag: int) -> str:
+    return name if lag == 1 else f"{name}_lag{lag}"
+
+
+def _first_step(column: str) -> int:
+    """The first step at which a column has a value."""
+    if column in ("update_distance", "beta"):
+        return 1
+    if "gradient_distance" in column:
+        _, _, lag = column.partition("_lag")
+        return int(lag or 1)
+    return 0
+
+
+def _nothing_moved(column: str, columns: tuple[str, ...], table: torch.Tensor, row: int) -> bool:
+    """Whether β is missing for the one good reason: the update was exactly zero."""
+    return column == "beta" and float(table[row, columns.index("update_distance")]) == 0

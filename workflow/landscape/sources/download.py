@@ -1,0 +1,178 @@
+"""Files from the network: resumed, retried, and checked before they get their name."""
+
+import hashlib
+import os
+import re
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import requests
+import urllib3
+
+from landscape.errors import UserError
+
+TIMEOUTS = (10.0, 30.0)  # seconds: to connect, and between two pieces of an answer
+CHUNK = 1 << 18  # bytes
+PROGRESS_EVERY = 5.0  # seconds
+WORTH_ANOTHER_TRY = {408, 425, 429}  # of the answers 4xx; the others stay what they are
+OTHERWISE = (
+    "Without it, the images can come from a folder: `data.source: parquet` with `data.path`."
+)
+
+
+class _AttemptError(Exception):
+    """Why one attempt failed."""
+
+
+class _FinalError(_AttemptError):
+    """A failure that another attempt would only repeat."""
+
+
+def download(
+    url: str,
+    path: Path,
+    *,
+    sha256: str | None = None,
+    md5: str | None = None,
+    attempts: int = 4,
+    wait: Callable[[float], None] = time.sleep,
+) -> None:
+    """Bring `url` to `path`, which appears whole and with the right sums or not at all.
+
+    Bytes collect in `path` + ".part", where the next attempt, or the next process, goes on. With
+    sums, a present `path` is checked, and kept if it is right; without, a present `path` is kept,
+    because only whole files get that name. Failures end in one UserError.
+    """
+    sums = {name: value for name, value in (("sha256", sha256), ("md5", md5)) if value is not None}
+    part = path.with_name(path.name + ".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists():
+            if _difference(path, sums) is None:
+                return
+            path.unlink()
+        reason = "not tried"
+        for attempt in range(1, attempts + 1):
+            try:
+                _fetch(url, part)
+                _check(part, sums)
+            except _FinalError as failure:
+                reason = str(failure)
+                break
+            except _AttemptError as failure:
+                reason = str(failure)
+                if attempt < attempts:
+                    _say(f"{path.name}: {reason}; trying again ({attempt} of {attempts} tries)")
+                    wait(2.0**attempt)
+                continue
+            part.replace(path)
+            return
+    except OSError as error:  # of this machine's disk: the network's are failures by now
+        raise UserError(f"{path}: cannot be written ({error.strerror or error})") from None
+    raise UserError(f"{shown(url)}: not downloaded: {reason}. {OTHERWISE}")
+
+
+def shown(url: str) -> str:
+    """The address as it may be recorded and printed: without user, password and query."""
+    address = urlsplit(url)
+    return f"{address.scheme}://{address.netloc.rpartition('@')[2]}{address.path}"
+
+
+def _fetch(url: str, part: Path) -> None:
+    """One request that appends to `part` what it lacks; ends well only with all bytes there."""
+    begun = part.stat().st_size if part.exists() else 0
+    # Bytes as they are stored: a transparent decompression would break both resuming and sums.
+    headers = {"Accept-Encoding": "identity"}
+    if begun:
+        headers["Range"] = f"bytes={begun}-"
+    try:
+        with requests.get(url, headers=headers, stream=True, timeout=TIMEOUTS) as response:
+            if response.status_code == 416:
+                if begun and _range_of(response)[1] == begun:
+                    return
+                part.unlink(missing_ok=True)
+                raise _AttemptError("the part begun earlier does not belong to this file")
+            _refuse_status(response)
+            start, total = _extent(response)
+            if start not in (0, begun):
+                part.unlink(missing_ok=True)
+                raise _AttemptError(
+                    f"asked for bytes from {begun} on, the answer starts at {start}"
+                )
+            _receive(response, part, start, total)
+    except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+        raise _AttemptError(f"the connection failed ({type(error).__name__})") from None
+    size = part.stat().st_size
+    if total is not None and size < total:
+        raise _AttemptError(f"the connection ended after {size} of {total} bytes")
+    if total is not None and size > total:
+        part.unlink()
+        raise _AttemptError(f"{size} bytes arrived, {total} were announced")
+
+
+def _refuse_status(response: requests.Response) -> None:
+    status = response.status_code
+    if status not in (200, 206):
+        permanent = 400 <= status < 500 and status not in WORTH_ANOTHER_TRY
+        raise (_FinalError if permanent else _AttemptError)(
+            f"the server answered {status} {response.reason}"
+        )
+    if "text/html" in response.headers.get("Content-Type", ""):
+        raise _AttemptError("the server answered with a web page (text/html) instead of the file")
+
+
+def _extent(response: requests.Response) -> tuple[int, int | None]:
+    """The byte that the answer starts at, and the size of the whole file if it is known."""
+    if response.status_code == 206:
+        return _range_of(response)
+    length = response.headers.get("Content-Length", "")
+    return 0, int(length) if length.isdecimal() else None
+
+
+def _range_of(response: requests.Response) -> tuple[int, int | None]:
+    """First byte and total of `Content-Range: bytes 5-9/10`; a refusal says `bytes */10`."""
+    found = re.fullmatch(
+        r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)", response.headers.get("Content-Range", "")
+    )
+    if found is None:
+        return -1, None
+    first, total = found.groups()
+    return int(first or 0), None if total == "*" else int(total)
+
+
+def _receive(response: requests.Response, part: Path, start: int, total: int | None) -> None:
+    whole = "an unknown number of" if total is None else f"{total / 1e6:.1f}"
+    last = time.monotonic()
+    with part.open("r+b" if start else "wb") as file:
+        file.seek(start)
+        for piece in response.raw.stream(CHUNK, decode_content=False):
+            file.write(piece)
+            if time.monotonic() - last >= PROGRESS_EVERY:
+                last = time.monotonic()
+                _say(f"{part.stem}: {file.tell() / 1e6:.1f} of {whole} MB")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _check(part: Path, sums: dict[str, str]) -> None:
+    difference = _difference(part, sums)
+    if difference is not None:
+        part.unlink()
+        raise _AttemptError(difference)
+
+
+def _difference(path: Path, sums: dict[str, str]) -> str | None:
+    """How the file's checksums differ from those expected; null if they do not."""
+    for algorithm, expected in sums.items():
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, algorithm).hexdigest()
+        if found != expected:
+            return f"wrong {algorithm}: expected {expected}, found {found}"
+    return None
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,55 @@
+# The loss landscape over learning rates: one training job per (architecture, learning rate, seed).
+rule train_bands:
+    input:
+        # By content, not by date; the tensors' checksums stand in dataset.json.
+        data=rules.dataset.output.description,
+        tensors=ancient([rules.dataset.output.train, rules.dataset.output.test]),
+    output:
+        steps=f"{RESULTS}/bands/{{arch}}/lr{{lr}}/seed{{seed}}/steps.parquet",
+        epochs=f"{RESULTS}/bands/{{arch}}/lr{{lr}}/seed{{seed}}/epochs.csv",
+        model=f"{RESULTS}/bands/{{arch}}/lr{{lr}}/seed{{seed}}/model.safetensors",
+        run=f"{RESULTS}/bands/{{arch}}/lr{{lr}}/seed{{seed}}/run.json",
+    params:
+        run=lambda wildcards: bands_run(wildcards).id,
+        settings=lambda wildcards: bands_run(wildcards).model_dump_json(),
+        code=fingerprint("job"),
+    log:
+        f"{RESULTS}/logs/bands/{{arch}}/lr{{lr}}/seed{{seed}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/bands/{{arch}}/lr{{lr}}/seed{{seed}}.tsv"
+    threads: train_threads
+    resources:
+        gpu=1,
+        mem_mb=6000,
+        runtime=240,
+    conda:
+        ENVIRONMENT
+    shell:
+        "python -m landscape train {params.run} --results {RESULTS:q}"
+        " --settings {params.settings:q} --threads {threads} &> {log:q}"
+
+
+rule aggregate_bands:
+    input:
+        expand(
+            f"{RESULTS}/{{run}}/{{file}}",
+            run=STUDY.bands.run_ids,
+            file=["steps.parquet", "epochs.csv", "run.json"],
+        ),
+    output:
+        study_tables("bands"),
+    params:
+        settings=STUDY.bands.model_dump_json(),
+        code=fingerprint("aggregate.studies"),
+    log:
+        f"{RESULTS}/logs/aggregate_bands.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/aggregate_bands.tsv"
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    conda:
+        ENVIRONMENT
+    shell:
+        "python -m landscape aggregate bands"
+        " --results {RESULTS:q} --settings {params.settings:q} &> {log:q}"

@@ -1,0 +1,106 @@
+# What the rules share: the checked configuration, paths, fingerprints and how a stage is called.
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+PACKAGE_ROOT = str(Path(workflow.basedir) / "workflow")
+sys.path.insert(0, PACKAGE_ROOT)
+
+from landscape import config as configuration
+from landscape.captions import CAPTIONS
+from landscape.errors import UserError
+from landscape.figures import FIGURES
+from landscape.fingerprint import fingerprint
+
+try:
+    STUDY = configuration.study(config, "the configuration")
+except UserError as error:
+    raise WorkflowError(str(error))
+
+RESULTS = STUDY.results
+RUNS = {run.id: run for run in STUDY.runs}
+REPORT = f"{RESULTS}/report.pdf"
+DATA = f"{RESULTS}/data"
+ENVIRONMENT = "../../envs/environment.yaml"
+
+# GPUs (or shares of the CPU, where there is none) that training jobs may hold at a time. A cluster
+# executor has no global limit: there every job gets what its rule asks for.
+PLACES = max(1, workflow.global_resources["gpu"].value if "gpu" in workflow.global_resources else 1)
+
+
+def train_threads(wildcards):
+    """The cores, shared out among the training jobs that run side by side."""
+    return max(1, (workflow.cores or 1) // PLACES)
+
+
+def one_of(values):
+    """A wildcard constraint: exactly one of these."""
+    return "|".join(re.escape(str(value)) for value in sorted(set(values)))
+
+
+def study_tables(study):
+    tables = ["bands.parquet", "summary.csv", "epochs.csv", "runs.csv"]
+    if study == "probe":
+        tables.append("probe.parquet")
+    return [f"{RESULTS}/{study}/{table}" for table in tables]
+
+
+def figure_files(suffixes=(".png", ".pdf")):
+    return [f"{RESULTS}/figures/{name}{suffix}" for name in FIGURES for suffix in suffixes]
+
+
+def figure_tables(name):
+    return [f"{RESULTS}/{table}" for table in FIGURES[name].tables if not is_tensor(table)]
+
+
+def figure_tensors(name):
+    return [f"{RESULTS}/{table}" for table in FIGURES[name].tables if is_tensor(table)]
+
+
+def is_tensor(path):
+    return path.endswith(".safetensors")
+
+
+def figure_code(name):
+    """What draws this figure, and no other figure's family."""
+    return fingerprint("figures.draw", FIGURES[name].module.removeprefix("landscape."))
+
+
+def bands_run(wildcards):
+    return RUNS[f"bands/{wildcards.arch}/lr{wildcards.lr}/seed{wildcards.seed}"]
+
+
+def probe_run(wildcards):
+    return RUNS[f"probe/{wildcards.arch}/seed{wildcards.seed}"]
+
+
+def announce():
+    """Before anything starts: how many runs are to do and about how long they take here."""
+    command = [sys.executable, "-m", "landscape", "estimate", "--results", RESULTS]
+    command += ["--settings", STUDY.model_dump_json(), "--threads", str(train_threads(None))]
+    command += ["--parallel", str(PLACES)]
+    subprocess.run(command, env={**os.environ, "PYTHONPATH": PACKAGE_ROOT}, check=False)
+
+
+# Jobs run this checkout's package, and the interpreter that runs Snakemake unless conda brings one.
+shell.prefix(
+    f"set -euo pipefail; export PYTHONPATH={shlex.quote(PACKAGE_ROOT)}"
+    + (
+        ""
+        if "conda" in {str(method) for method in workflow.deployment_settings.deployment_method}
+        else f' PATH={shlex.quote(str(Path(sys.executable).parent))}:"$PATH"'
+    )
+    + "; "
+)
+
+
+wildcard_constraints:
+    arch=one_of(run.architecture.name for run in STUDY.runs),
+    lr=one_of(repr(run.learning_rate) for run in STUDY.runs),
+    seed=one_of(run.seed for run in STUDY.runs),
+    figure=one_of(FIGURES),

@@ -1,0 +1,21 @@
+# The one stage that may use the network: CIFAR-10 as verified uint8 tensors.
+rule dataset:
+    output:
+        description=f"{DATA}/dataset.json",
+        train=f"{DATA}/train.safetensors",
+        test=f"{DATA}/test.safetensors",
+    params:
+        settings=STUDY.data.model_dump_json(),
+        code=fingerprint("sources", "sources.official", "sources.parquet", "sources.demo"),
+    log:
+        f"{RESULTS}/logs/dataset.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/dataset.tsv"
+    threads: 2
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    conda:
+        ENVIRONMENT
+    shell:
+        "python -m landscape dataset --results {RESULTS:q} --settings {params.settings:q} &> {log:q}"

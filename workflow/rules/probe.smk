@@ -1,0 +1,34 @@
+# The landscape along the gradient: one training job per (architecture, seed).
+use rule train_bands as train_probe with:
+    output:
+        steps=f"{RESULTS}/probe/{{arch}}/seed{{seed}}/steps.parquet",
+        epochs=f"{RESULTS}/probe/{{arch}}/seed{{seed}}/epochs.csv",
+        probe=f"{RESULTS}/probe/{{arch}}/seed{{seed}}/probe.parquet",
+        model=f"{RESULTS}/probe/{{arch}}/seed{{seed}}/model.safetensors",
+        run=f"{RESULTS}/probe/{{arch}}/seed{{seed}}/run.json",
+    params:
+        run=lambda wildcards: probe_run(wildcards).id,
+        settings=lambda wildcards: probe_run(wildcards).model_dump_json(),
+        code=fingerprint("job"),
+    log:
+        f"{RESULTS}/logs/probe/{{arch}}/seed{{seed}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/probe/{{arch}}/seed{{seed}}.tsv"
+
+
+use rule aggregate_bands as aggregate_probe with:
+    input:
+        expand(
+            f"{RESULTS}/{{run}}/{{file}}",
+            run=STUDY.probe.run_ids,
+            file=["steps.parquet", "epochs.csv", "probe.parquet", "run.json"],
+        ),
+    output:
+        study_tables("probe"),
+    params:
+        settings=STUDY.probe.model_dump_json(),
+        code=fingerprint("aggregate.studies"),
+    log:
+        f"{RESULTS}/logs/aggregate_probe.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/aggregate_probe.tsv"

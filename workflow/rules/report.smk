@@ -1,0 +1,53 @@
+# What people look at: figures from tables, and the report from tables and figures.
+rule figure:
+    input:
+        tables=lambda wildcards: figure_tables(wildcards.figure),
+        tensors=lambda wildcards: ancient(figure_tensors(wildcards.figure)),
+    output:
+        png=report(
+            f"{RESULTS}/figures/{{figure}}.png",
+            caption="../caption.rst",
+            category="Figures",
+            labels={"figure": "{figure}"},
+        ),
+        pdf=f"{RESULTS}/figures/{{figure}}.pdf",
+    params:
+        settings=STUDY.figures.model_dump_json(),
+        caption=lambda wildcards: CAPTIONS[wildcards.figure].text,
+        code=lambda wildcards: figure_code(wildcards.figure),
+    log:
+        f"{RESULTS}/logs/figures/{{figure}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/figures/{{figure}}.tsv"
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    conda:
+        ENVIRONMENT
+    shell:
+        "python -m landscape figure {wildcards.figure}"
+        " --results {RESULTS:q} --settings {params.settings:q} &> {log:q}"
+
+
+rule report:
+    input:
+        figures=figure_files(),
+        tables=[*study_tables("bands"), *study_tables("probe")],
+        data=rules.dataset.output.description,
+        template=f"{PACKAGE_ROOT}/landscape/typst/report.typ",
+    output:
+        report(REPORT, caption="../report.rst", category="Report"),
+    params:
+        settings=STUDY.model_dump_json(),
+        code=fingerprint("report"),
+    log:
+        f"{RESULTS}/logs/report.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/report.tsv"
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    conda:
+        ENVIRONMENT
+    shell:
+        "python -m landscape report --results {RESULTS:q} --settings {params.settings:q} &> {log:q}"
