@@ -113,11 +113,11 @@ def test_step_0_is_reported_whichever_is_worse():
 
 
 def test_beta_is_read_by_step_size_and_saturation_is_named():
-    text = said(discussion.probe_section(table("probe"), 0.1, 0.5))
+    text = said(discussion.probe_section(table("probe"), synthetic.runs("probe"), 0.1, 0.5))
     assert "is lower at η = lr/64 (0.631), lr/16 (0.686)" in text
     assert "the mean β of VGG-A + BatchNorm is 19.2, close to 1/η = 20.0" in text
     away = table("probe", **{"beta_at_0.5": (3.0, 6.0)})
-    text = said(discussion.probe_section(away, 0.1, 0.5))
+    text = said(discussion.probe_section(away, synthetic.runs("probe"), 0.1, 0.5))
     assert "the mean β of VGG-A + BatchNorm is 6.00, below 1/η = 20.0" in text
     assert "higher at η = lr/2 (2.00)" in text
     raw_and_scaled = table(scaled_beta_mean=(2.0, 1.0))
@@ -144,12 +144,20 @@ def test_every_number_of_the_discussion_is_in_a_table():
     sections = [
         discussion.bands_section(tables["bands"], synthetic.runs()),
         discussion.training_section(tables["bands"]),
-        discussion.probe_section(tables["probe"], 0.1, 0.5),
+        discussion.probe_section(tables["probe"], synthetic.runs("probe"), 0.1, 0.5),
     ]
     for section in sections:
         numbers = re.findall(r"(?<![\w⁻])\d+(?:,\d{3})*(?:\.\d+)?", said(section))
         assert numbers
         assert set(numbers) <= known, set(numbers) - known
+
+
+def test_runs_that_did_not_learn_are_named():
+    runs = synthetic.runs("probe")
+    assert discussion.near_chance(runs, 10) == []
+    runs.loc[runs["arch"] == "vgg_a", "test_accuracy"] = 0.107
+    (sentence,) = discussion.near_chance(runs, 10)
+    assert sentence.startswith("2 of 2 runs of VGG-A end near chance (test accuracy below 15 %")
 
 
 def test_unknown_measures_and_empty_cells_are_shown_as_they_are():
@@ -173,6 +181,7 @@ def test_unknown_measures_and_empty_cells_are_shown_as_they_are():
         (99.96, "100"),
         (-0.5, "−0.500"),
         (1.234e-5, "1.23 × 10⁻⁵"),
+        (203_138.0, "203,000"),
         (7.5e8, "7.50 × 10⁸"),
     ],
 )

@@ -31,7 +31,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m landscape", description=__doc__)
     stages = parser.add_subparsers(title="stages", required=True, metavar="STAGE")
 
-    def stage(function: object, name: str, text: str, settings: bool = True) -> argparse.ArgumentParser:
+    def stage(
+        function: object, name: str, text: str, settings: bool = True
+    ) -> argparse.ArgumentParser:
         added = stages.add_parser(name, help=text, description=text)
         added.add_argument(
             "--config",

@@ -29,7 +29,7 @@ def save(path: Path, state: dict[str, Any], identity: dict[str, Any]) -> None:
         file.flush()
         os.fsync(file.fileno())
         if path.exists():
-            os.replace(path, previous(path))
+            path.replace(previous(path))
 
 
 def load(path: Path, identity: dict[str, Any], device: torch.device) -> dict[str, Any] | None:

@@ -69,7 +69,9 @@ class Bands(Settings):
     @classmethod
     def _consecutive_gradients_are_measured(cls, lags: tuple[int, ...]) -> tuple[int, ...]:
         if 1 not in lags:
-            raise ValueError(f"must contain 1 (effective beta needs consecutive gradients), not {lags}")
+            raise ValueError(
+                f"must contain 1 (effective beta needs consecutive gradients), not {lags}"
+            )
         return lags
 
 
@@ -96,7 +98,7 @@ class Probe(Settings):
         extra = sorted(set(self.band_step_sizes) - set(self.relative_step_sizes))
         if extra:
             raise ValueError(
-                f"band_step_sizes {extra} are not among relative_step_sizes {self.relative_step_sizes}"
+                f"band_step_sizes {extra} are not in relative_step_sizes {self.relative_step_sizes}"
             )
         return self
 
@@ -127,7 +129,9 @@ class Study(Settings):
         for run in self.runs:
             if run.id == run_id:
                 return run
-        raise UserError(f"no run {run_id!r} in this configuration; it has {[r.id for r in self.runs]}")
+        raise UserError(
+            f"no run {run_id!r} in this configuration; it has {[r.id for r in self.runs]}"
+        )
 
     def _band_runs(self) -> list[Run]:
         bands = self.bands
@@ -181,7 +185,7 @@ class Study(Settings):
 
 
 def study(content: Any, origin: str = "the configuration") -> Study:
-    """Check a parsed configuration; every mistake is named with its key, value and what is allowed."""
+    """Check a parsed configuration; a mistake is named with its key, value and what is allowed."""
     if not isinstance(content, dict):
         raise UserError(f"{origin}: must be a mapping of keys, not {type(content).__name__}")
     try:

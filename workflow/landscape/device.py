@@ -34,7 +34,8 @@ def prepare(device: torch.device, precision: Precision, threads: int | None) -> 
         )
     # cuBLAS is deterministic only with a workspace of fixed size, read when its handle is made.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(True)
+    if device.type == "cuda":  # on a CPU every operation here repeats bit for bit as it is
+        torch.use_deterministic_algorithms(True)
     torch.backends.cudnn.benchmark = False
     _allow_tf32(precision == "tf32")
 

@@ -32,6 +32,7 @@ MEASURES: dict[str, tuple[str, str]] = {  # label, unit
 }
 BETA_AT = "beta_at_"
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+NEAR_CHANCE = 1.5  # times the accuracy of guessing
 NEARLY_SATURATED = 0.8  # of 1/η, the value of β where the gradient has vanished after the step
 
 
@@ -94,7 +95,7 @@ def number(value: float, digits: int = 3) -> str:
     """A number as a reader writes it: three significant digits, powers of ten beyond reason."""
     if value == 0:
         return "0"
-    if 1e-3 <= abs(value) < 1e5:
+    if 1e-3 <= abs(value) < 1e7:
         rounded = float(f"{value:.{digits}g}")
         if abs(rounded) >= 10 ** (digits - 1):
             return _minus(f"{rounded:,.0f}")
@@ -191,7 +192,10 @@ def seeds_sentence(table: dict[str, Row]) -> str:
     count = max((row.seeds for row in table.values()), default=0)
     if count < 2:
         return "There is a single seed, so no interval over seeds can be given."
-    return f"Intervals are 95 % t-intervals over {count} seeds."
+    return (
+        f"Intervals are 95 % t-intervals over {count} seeds; a ratio is the mean of the ratios "
+        "seed by seed."
+    )
 
 
 def bands_section(table: dict[str, Row], runs: pd.DataFrame) -> Section:
@@ -214,7 +218,7 @@ def bands_section(table: dict[str, Row], runs: pd.DataFrame) -> Section:
     if row := table.get("beta_maximum"):
         said.append(compared(row, "the largest β", "lower", "higher"))
     said += _scaled(table, "scaled_beta_mean", "beta_mean")
-    said += diverged(table, runs)
+    said += diverged(runs, "A diverged run leaves its band, which is narrower from then on.")
     return Section("Over learning rates", said)
 
 
@@ -236,7 +240,9 @@ def training_section(table: dict[str, Row]) -> Section:
     return Section("Training and test accuracy", said)
 
 
-def probe_section(table: dict[str, Row], learning_rate: float, smallest: float) -> Section:
+def probe_section(
+    table: dict[str, Row], runs: pd.DataFrame, learning_rate: float, smallest: float
+) -> Section:
     """The study along the gradient; `smallest` is the band's smallest relative step size."""
     said = [seeds_sentence(table)]
     for measure, subject, words in (
@@ -256,6 +262,7 @@ def probe_section(table: dict[str, Row], learning_rate: float, smallest: float) 
     ):
         if row := table.get(measure):
             said.append(compared(row, subject, *_LEVEL))
+    said += diverged(runs, "The means of a diverged run cover the steps before it diverged.")
     return Section("Along the gradient", said)
 
 
@@ -356,7 +363,22 @@ def by_step_size(table: dict[str, Row], learning_rate: float, smallest: float) -
     return said
 
 
-def diverged(table: dict[str, Row], runs: pd.DataFrame) -> list[str]:
+def near_chance(runs: pd.DataFrame, classes: int) -> list[str]:
+    """Runs that did not learn: their loss is flat because nothing happened."""
+    limit = NEAR_CHANCE / classes
+    said = []
+    for name, part in runs[runs["test_accuracy"].notna()].groupby("arch", sort=False):
+        count = int((part["test_accuracy"] < limit).sum())
+        if count:
+            said.append(
+                f"{count} of {len(part)} runs of {label(str(name))} end near chance (test accuracy "
+                f"below {100 * limit:.0f} %, chance {100 / classes:.0f} %): they learned little, "
+                "and low values of the landscape measures are no sign of an easy landscape."
+            )
+    return said
+
+
+def diverged(runs: pd.DataFrame, consequence: str) -> list[str]:
     """Diverged runs by name: a learning rate that fails is a result."""
     gone = runs[runs["status"] == "diverged"]
     if gone.empty:
@@ -366,10 +388,7 @@ def diverged(table: dict[str, Row], runs: pd.DataFrame) -> list[str]:
         f"seed {run['seed']}, step {run['diverged_at_step']:,.0f}."
         for run in gone.to_dict("records")
     ]
-    said.append(
-        "A diverged run leaves its band, which is narrower for it: read that width with care."
-    )
-    return said
+    return [*said, consequence]
 
 
 def abstract(bands: dict[str, Row], probe: dict[str, Row]) -> list[str]:

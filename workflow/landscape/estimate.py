@@ -1,4 +1,4 @@
-"""Before a study starts: how many runs are to do, about how long they take here, how to ask for less."""
+"""Before a study starts: how many runs are to do, how long that takes, how to ask for less."""
 
 import sys
 import time
@@ -23,10 +23,8 @@ WARM_UP, TIMED = 1, 2
 LONG_SECONDS = 600
 
 
-def announce(
-    runs: Sequence[Run], results: Path, threads: int | None, parallel: int
-) -> None:
-    """Print the number of runs to do and their time, from finished runs or else a few timed steps."""
+def announce(runs: Sequence[Run], results: Path, threads: int | None, parallel: int) -> None:
+    """Print the number of runs to do and their time, by finished runs or else a few timed steps."""
     waiting = [run for run in runs if not (results / run.id / "run.json").exists()]
     if not waiting:
         return
@@ -49,15 +47,16 @@ def announce(
     )
     if seconds > LONG_SECONDS:
         print(
-            "For less, set in config.yaml or in a file given with --configfile: split.train_images, "
-            "bands.epochs, probe.steps, width, or fewer learning_rates and seeds. "
+            "For less, set in config.yaml or in a file given with --configfile: "
+            "split.train_images, bands.epochs, probe.steps, width, or fewer learning_rates "
+            "and seeds. "
             "Ctrl-C stops now or later; the same command goes on from there.",
             file=sys.stderr,
         )
 
 
 def measure_seconds_per_step(run: Run, threads: int | None) -> float:
-    """Median-free and short: the mean of a few measured steps on random images, after a warm-up."""
+    """The mean of a few measured steps on random images, after a warm-up."""
     device = devices.resolve(run.device)
     devices.prepare(device, run.precision, threads)
     pixels = torch.randint(0, 256, (run.batch_size, 3, 32, 32), dtype=torch.uint8)
@@ -89,7 +88,7 @@ def _seconds_per_step(run: Run, finished: Sequence[Run], results: Path) -> float
 
 def _cost(done: dict[str, Any]) -> float:
     steps = done["steps"] if done["status"] == "completed" else max(1, done["diverged_at_step"])
-    return float(done["train_seconds"]) / steps
+    return float(done["train_seconds"] / steps)
 
 
 def _steps(run: Run, images: int) -> int:

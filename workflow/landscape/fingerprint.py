@@ -53,8 +53,12 @@ def imports(name: str) -> frozenset[str]:
                 members = (f"{base}.{alias.name}".lstrip(".") for alias in node.names)
                 found.update(member for member in members if path_of(member) is not None)
         elif isinstance(node, ast.Import):
-            found.update(inside for alias in node.names if (inside := _inside(alias.name)) is not None)
-    parents = {".".join(module.split(".")[:k]) for module in found for k in range(module.count(".") + 1)}
+            found.update(
+                inside for alias in node.names if (inside := _inside(alias.name)) is not None
+            )
+    parents = {
+        ".".join(module.split(".")[:k]) for module in found for k in range(module.count(".") + 1)
+    }
     return frozenset((found | parents) - {""})
 
 

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 from safetensors.torch import save as safetensors_bytes
@@ -83,7 +84,7 @@ class Job:
             def after_update() -> bool:
                 nonlocal saved_at
                 self._look_for_divergence()
-                if shown.due():
+                if shown.due(self.state.step):
                     shown.report(self.state.step, self.recorder.last_loss())
                 if stop:
                     self.save()
@@ -98,7 +99,7 @@ class Job:
                 self.recorder.observe(step)
 
     def _look_for_divergence(self) -> None:
-        """At fixed steps only, so that what a diverged run leaves does not depend on interruptions."""
+        """At fixed steps only, so that interruptions do not change what a diverged run leaves."""
         done = self.state.step
         epoch_ends = done % len(self.batches) == 0 or done == self.steps
         if epoch_ends or done % CHECK_EVERY == 0:
@@ -121,13 +122,13 @@ class Job:
             "seconds": self.watch.seconds,
         }
 
-    def _batch_sizes(self, first: int, last: int) -> torch.Tensor:
-        sizes = torch.full((len(self.batches),), self.batches.batch_size)
+    def _batch_sizes(self, first: int, last: int) -> np.ndarray:
+        sizes = np.full(len(self.batches), self.batches.batch_size)
         sizes[-1] = len(self.batches.labels) - (len(self.batches) - 1) * self.batches.batch_size
         return sizes[: last - first]
 
     def _evaluate(self, batches: Batches) -> tuple[float | None, float | None]:
-        """(loss, accuracy), in float32; of no images, and of a model that diverged, there is none."""
+        """(loss, accuracy) in float32; none of no images and of a model that diverged."""
         if len(batches.labels) == 0 or self.diverged_at is not None:
             return None, None
         with devices.measuring_precision(self.device):
@@ -137,7 +138,9 @@ class Job:
         """Write the run's files; run.json, the proof that it is complete, is the last."""
         steps = self.state.step if self.diverged_at is None else self.diverged_at
         test_loss, test_accuracy = self._evaluate(self.test)
-        weights = {name: tensor.contiguous() for name, tensor in self.state.model.state_dict().items()}
+        weights = {
+            name: tensor.contiguous() for name, tensor in self.state.model.state_dict().items()
+        }
         storage.write_bytes(self.folder / "model.safetensors", safetensors_bytes(weights))
         table = self.recorder.steps_table(steps, len(self.batches))
         storage.write_table(self.folder / "steps.parquet", table)

@@ -1,4 +1,4 @@
-"""Batches that are cut on the device: the images go there once, no worker process, no copy a step."""
+"""Batches that are cut on the device: the images go there once, and no worker copies any."""
 
 from collections.abc import Iterator
 from pathlib import Path

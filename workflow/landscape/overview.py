@@ -16,10 +16,14 @@ def overview(data: Path, batch_size: int, output: Path) -> None:
         loader = get_cifar_loader(data, batch_size, train)
         inputs, labels = next(iter(loader))
         counts = loader.labels.bincount(minlength=len(names)).tolist()
-        print(f"{'train' if train else 'test'}: {len(loader.labels)} images in {len(loader)} batches")
-        print(f"  inputs {tuple(inputs.shape)} {inputs.dtype}, {inputs.min():.3f} to {inputs.max():.3f}")
+        print(
+            f"{'train' if train else 'test'}: {len(loader.labels)} images in {len(loader)} batches"
+        )
+        low, high = inputs.min(), inputs.max()
+        print(f"  inputs {tuple(inputs.shape)} {inputs.dtype}, {low:.3f} to {high:.3f}")
         print(f"  labels {tuple(labels.shape)} {labels.dtype}, {labels.min()} to {labels.max()}")
-        print("  " + ", ".join(f"{name} {count}" for name, count in zip(names, counts, strict=True)))
+        named = zip(names, counts, strict=True)
+        print("  " + ", ".join(f"{name} {count}" for name, count in named))
     images = dataset.load(data, "train")
     figure = samples.samples(images.pixels.numpy(), images.labels.numpy(), names)
     style.save(figure, output.with_suffix(".png"), output.with_suffix(".pdf"))

@@ -33,7 +33,12 @@ class Progress:
         console = Console(stderr=True)
         self._bar: Bar | None = None
         if console.is_terminal:
-            columns = (TextColumn(name), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[text]}"))
+            columns = (
+                TextColumn(name),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[text]}"),
+            )
             self._bar = Bar(*columns, console=console)
             self._task = self._bar.add_task(name, total=steps, completed=first_step, text="")
 
@@ -53,9 +58,9 @@ class Progress:
         if kind is None:
             self.path.unlink(missing_ok=True)
 
-    def due(self) -> bool:
+    def due(self, step: int) -> bool:
         """Whether it is time to read the loss from the device and report."""
-        return time.monotonic() - self._written >= FILE_SECONDS
+        return step == self.steps or time.monotonic() - self._written >= FILE_SECONDS
 
     def report(self, step: int, loss: float) -> None:
         now = time.monotonic()

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 
@@ -88,38 +89,44 @@ class Recorder:
         A run diverges where its loss or its gradient's norm is not finite. Any other measure that
         is not finite before that is an error, because a figure would be drawn from it.
         """
-        done = self.state.step
-        table = self.history[:done].cpu()
-        health = table[:, [self.columns.index("loss"), self.columns.index("gradient_norm")]]
-        sick = (~health.isfinite().all(1)).nonzero()
-        diverged = int(sick[0]) if len(sick) else None
-        sound = done if diverged is None else diverged
-        for index, name in enumerate(self.columns):
-            start = _first_step(name)
-            bad = (~table[start:sound, index].isfinite()).nonzero()
-            if len(bad) and not _nothing_moved(name, self.columns, table, start + int(bad[0])):
-                raise MeasurementError(f"{self.run.id}: {name} is not finite at step {start + int(bad[0])}")
-        measured = [step for step in self.probe_steps if step < sound]
-        bad = (~self.probes[: len(measured)].cpu().isfinite()).nonzero()
-        if len(bad):
-            name, step = probes.COLUMNS[int(bad[0][2])], measured[int(bad[0][0])]
-            raise MeasurementError(f"{self.run.id}: the probe's {name} is not finite at step {step}")
+        history = self._history()
+        healthy = np.isfinite(history["loss"]) & np.isfinite(history["gradient_norm"])
+        diverged = _first(~healthy)
+        sound = self.state.step if diverged is None else diverged
+        for name in self.columns:
+            missing = ~np.isfinite(history[name][_first_step(name) : sound])
+            if name == "beta":  # where the update was exactly zero there is no β
+                missing &= history["update_distance"] != 0
+            self._require_none(missing, name)
+        if self.run.probe:
+            probed = self.probe_table(sound).set_index("step")
+            for name in probed.columns:
+                self._require_none(~np.isfinite(probed[name]), f"the probe's {name}")
         return diverged
+
+    def _history(self) -> pd.DataFrame:
+        """The steps so far, a row each; waits for the device."""
+        rows = self.history[: self.state.step].cpu().numpy()
+        return pd.DataFrame(rows, columns=list(self.columns))
+
+    def _require_none(self, missing: "pd.Series[bool]", name: str) -> None:
+        step = _first(missing)
+        if step is not None:
+            raise MeasurementError(f"{self.run.id}: {name} is not finite at step {step}")
 
     def last_loss(self) -> float:
         """The loss of the last step; waits for the device."""
         return float(self.history[self.state.step - 1, self.columns.index("loss")])
 
-    def means(self, first: int, last: int, sizes: torch.Tensor) -> tuple[float, float]:
+    def means(self, first: int, last: int, sizes: np.ndarray) -> tuple[float, float]:
         """(loss, accuracy) over the images of steps [first, last), whose batches had `sizes`."""
-        rows = self.history[first:last].cpu()
-        loss = (rows[:, self.columns.index("loss")] * sizes).sum() / sizes.sum()
-        accuracy = rows[:, self.columns.index("correct")].sum() / sizes.sum()
-        return float(loss), float(accuracy)
+        rows = self._history()[first:last]
+        loss = np.average(rows["loss"], weights=sizes)
+        return float(loss), float(rows["correct"].sum() / sizes.sum())
 
     def steps_table(self, steps: int, steps_per_epoch: int) -> pd.DataFrame:
-        """The first `steps` steps, a row each; epochs count from 1, distances of step 0 are null."""
-        table = pd.DataFrame(self.history[:steps].cpu().numpy(), columns=list(self.columns))
+        """The first `steps` steps; epochs count from 1, a distance at step 0 is null."""
+        table = self._history()[:steps]
         table.insert(0, "step", range(steps))
         table.insert(1, "epoch", table["step"] // steps_per_epoch + 1)
         return table.astype({"correct": "int32", "step": "int32", "epoch": "int32"})
@@ -185,6 +192,7 @@ def _first_step(column: str) -> int:
     return 0
 
 
-def _nothing_moved(column: str, columns: tuple[str, ...], table: torch.Tensor, row: int) -> bool:
-    """Whether β is missing for the one good reason: the update was exactly zero."""
-    return column == "beta" and float(table[row, columns.index("update_distance")]) == 0
+def _first(wrong: "pd.Series[bool]") -> int | None:
+    """The label of the first True, or None."""
+    labels = wrong.index.to_numpy()[wrong.to_numpy()]
+    return int(labels[0]) if len(labels) else None

@@ -69,14 +69,20 @@ def content(results: Path, study: config.Study) -> dict[str, Any]:
     sections = [
         discussion.bands_section(summaries["bands"], runs["bands"]),
         discussion.training_section(summaries["bands"]),
-        discussion.probe_section(summaries["probe"], study.probe.learning_rate, smallest),
+        discussion.probe_section(
+            summaries["probe"], runs["probe"], study.probe.learning_rate, smallest
+        ),
     ]
+    classes = len(dataset["class_names"])
+    chance = {name: discussion.near_chance(table, classes) for name, table in runs.items()}
+    sections[0].sentences.extend(chance["bands"])
+    sections[2].sentences.extend(chance["probe"])
     return {
         "title": "Why does batch normalization help optimization?",
         "subtitle": ", ".join(label(name) for name in study.bands.architectures)
         + f" on {dataset['name']}",
         "setup": _setup(dataset, study, runs),
-        "abstract": discussion.abstract(summaries["bands"], summaries["probe"]),
+        "abstract": _abstract(summaries, chance),
         "parameters": _parameters(study),
         "figures": {name: vars(captions.filled(name, study)) for name in FIGURES},
         "summaries": {name: _summary(table) for name, table in summaries.items()},
@@ -85,6 +91,14 @@ def content(results: Path, study: config.Study) -> dict[str, Any]:
         "limitations": _limitations(dataset, study, runs),
         "provenance": _provenance(dataset, runs),
     }
+
+
+def _abstract(
+    summaries: Mapping[str, Mapping[str, Row]], chance: Mapping[str, list[str]]
+) -> list[str]:
+    said = discussion.abstract(dict(summaries["bands"]), dict(summaries["probe"]))
+    said += [f"Over learning rates, {sentence}" for sentence in chance["bands"]]
+    return said + [f"Along the gradient, {sentence}" for sentence in chance["probe"]]
 
 
 def _setup(
@@ -219,7 +233,9 @@ def _limitations(
 
 def _provenance(dataset: Mapping[str, Any], runs: Mapping[str, pd.DataFrame]) -> dict[str, Table]:
     """Where every number comes from: data, machines, versions, seconds."""
-    data = [[key, text] for key, value in dataset.items() for key, text in _flat(key, value)]
+    data = [
+        [key, text] for key, value in dataset.items() for key, text in _flat(key, value) if text
+    ]
     every = pd.concat(list(runs.values()), ignore_index=True)
     columns = ["device", "precision", "threads", "torch", "python", "git_commit", "seed"]
     machine = [[name.replace("_", " "), _distinct(every[name])] for name in columns]

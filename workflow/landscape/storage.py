@@ -30,8 +30,8 @@ def atomic_file(path: Path) -> Iterator[IO[bytes]]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
+        Path(temporary).chmod(0o666 & ~_umask())
+        Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
@@ -89,7 +89,7 @@ def read_json(path: Path) -> Any:
 
 
 def write_table(path: Path, table: pd.DataFrame) -> None:
-    """Write a table as `.parquet` or `.csv`, by the ending. An empty cell is a null, never a NaN."""
+    """Write a table as `.parquet` or `.csv`, by the ending; what is missing is an empty cell."""
     buffer = io.BytesIO()
     if path.suffix == ".parquet":
         table.to_parquet(buffer, index=False)

@@ -37,9 +37,7 @@ class State:
     def __init__(self, run: Run, device: torch.device, classes: int = 10):
         self.model: VGG = models.build(run.architecture, run.seed, classes).to(device).train()
         self.flat = FlatParameters(self.model)
-        self.optimizer = optimizers.build(
-            run.optimizer, self.model.parameters(), run.learning_rate
-        )
+        self.optimizer = optimizers.build(run.optimizer, self.model.parameters(), run.learning_rate)
         self.step = 0
 
     def state_dict(self) -> dict[str, Any]:

@@ -89,15 +89,15 @@ def _statuses(runs: Sequence[Run], results: Path) -> list[Status]:
 
 def _table(statuses: Sequence[Status]) -> Table:
     counts = Counter(status.state for status in statuses)
-    caption = ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
-    table = Table(caption=caption)
+    total = ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
+    notes = "* of the last batch; when done, of the test images\n** left; when done, taken"
+    table = Table(caption=f"{total}\n{notes}")
     table.add_column("run", no_wrap=True)
     table.add_column("state", no_wrap=True)
     for column in ("step", "loss*", "steps/s", "time**"):
         table.add_column(column, justify="right", no_wrap=True)
     for row in statuses:
         table.add_row(*row.cells())
-    table.caption = f"{caption}\n* of the last batch; when done, of the test images\n** left; when done, taken"
     return table
 
 

@@ -39,6 +39,7 @@ rule aggregate_bands:
     output:
         study_tables("bands"),
     params:
+        study="bands",
         settings=STUDY.bands.model_dump_json(),
         code=fingerprint("aggregate.studies"),
     log:
@@ -51,5 +52,5 @@ rule aggregate_bands:
     conda:
         ENVIRONMENT
     shell:
-        "python -m landscape aggregate bands"
+        "python -m landscape aggregate {params.study}"
         " --results {RESULTS:q} --settings {params.settings:q} &> {log:q}"

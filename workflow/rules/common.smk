@@ -12,7 +12,7 @@ PACKAGE_ROOT = str(Path(workflow.basedir) / "workflow")
 sys.path.insert(0, PACKAGE_ROOT)
 
 from landscape import config as configuration
-from landscape.captions import CAPTIONS
+from landscape.captions import filled
 from landscape.errors import UserError
 from landscape.figures import FIGURES
 from landscape.fingerprint import fingerprint

@@ -26,6 +26,7 @@ use rule aggregate_bands as aggregate_probe with:
     output:
         study_tables("probe"),
     params:
+        study="probe",
         settings=STUDY.probe.model_dump_json(),
         code=fingerprint("aggregate.studies"),
     log:

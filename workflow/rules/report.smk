@@ -13,7 +13,7 @@ rule figure:
         pdf=f"{RESULTS}/figures/{{figure}}.pdf",
     params:
         settings=STUDY.figures.model_dump_json(),
-        caption=lambda wildcards: CAPTIONS[wildcards.figure].text,
+        caption=lambda wildcards: filled(wildcards.figure, STUDY).text,
         code=lambda wildcards: figure_code(wildcards.figure),
     log:
         f"{RESULTS}/logs/figures/{{figure}}.log",

@@ -6,7 +6,7 @@ import pandas as pd
 
 
 def band(table: pd.DataFrame, measures: Iterable[str]) -> pd.DataFrame:
-    """Minimum and maximum over all rows of one (arch, seed, step), raw, one measure below the other.
+    """Minimum and maximum over all rows of one (arch, seed, step), raw; measures one below another.
 
     In the bands study the rows of a step are the learning rates of one seed (never several seeds,
     so that a band holds no other batch orders); in the probe study they are the step sizes. `runs`

@@ -28,7 +28,7 @@ def aggregate_bands(study: Bands, results: Path) -> None:
 
 
 def aggregate_probe(study: Probe, results: Path) -> None:
-    """Write bands.parquet, probe.parquet, summary.csv, epochs.csv and runs.csv of the probe study."""
+    """Write probe.parquet, bands.parquet, summary.csv, epochs.csv and runs.csv of the probe."""
     runs = runs_table(study.run_ids, results)
     steps = joined(study.run_ids, results, "steps.parquet", STEP_COLUMNS | {"loss"})
     epochs = joined(study.run_ids, results, "epochs.csv", EPOCH_COLUMNS)

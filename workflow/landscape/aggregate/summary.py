@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy.stats import t as student
 
 CONFIDENCE = 0.95
 LATE = 0.1  # "late" is the last tenth of the steps
@@ -38,7 +38,7 @@ def interval(values: pd.Series) -> tuple[float | None, float | None]:
     sample = values.dropna().to_numpy(dtype=float)
     if len(sample) < 2:
         return None, None
-    quantile = stats.t.ppf((1 + CONFIDENCE) / 2, df=len(sample) - 1)
+    quantile = student.ppf((1 + CONFIDENCE) / 2, df=len(sample) - 1)
     half = quantile * np.std(sample, ddof=1) / np.sqrt(len(sample))
     return float(sample.mean() - half), float(sample.mean() + half)
 
@@ -107,15 +107,17 @@ def _mean(values: pd.Series) -> float | None:
 
 
 def _first(table: pd.DataFrame) -> pd.DataFrame:
-    return table[table["step"] == 0]
+    return table.query("step == 0")
 
 
 def _late(table: pd.DataFrame) -> pd.DataFrame:
-    return table[table["step"] >= (1 - LATE) * (table["step"].max() + 1)]
+    start: float = (1 - LATE) * (table["step"].max() + 1)
+    return table.query("step >= @start")
 
 
 def _stack(measures: dict[str, pd.Series]) -> pd.DataFrame:
     pieces = [
-        series.rename("value").reset_index().assign(measure=name) for name, series in measures.items()
+        series.rename("value").reset_index().assign(measure=name)
+        for name, series in measures.items()
     ]
     return pd.concat(pieces, ignore_index=True)[["measure", "arch", "seed", "value"]]

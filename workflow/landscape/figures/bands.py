@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from landscape.figures.envelope import draw_bands, drops, legend, mark_drops, select
-from landscape.figures.style import new_figure, styled
+from landscape.figures.style import log_scale, new_figure, styled
 
 
 @styled
@@ -54,7 +54,7 @@ def VGG_Beta_Smooth(bands: pd.DataFrame, smoothing_steps: int = 1) -> Figure:
 
 
 def _panel(axes: Axes, rows: pd.DataFrame, smoothing_steps: int) -> None:
-    axes.set_yscale("log")
+    log_scale(axes)
     draw_bands(axes, rows, smoothing_steps)
     mark_drops(axes, drops(rows))
     axes.margins(x=0.01)

@@ -36,12 +36,14 @@ def draw(name: str, results: Path, settings: config.Figures, png: Path, pdf: Pat
 def provenance(dataset: dict[str, Any], runs: pd.DataFrame | None) -> str:
     """Data, devices, precision and seeds in one line."""
     pixels = "official pixels" if dataset["official_pixels"] else "not the official pixels"
-    parts = [f"{dataset['name']} ({pixels})", f"{dataset['train_images']:,} training images"]
+    images = f"{dataset['train_images']:,}"
+    if runs is not None and "train_images" in runs:
+        images = ", ".join(f"{count:,}" for count in sorted(runs["train_images"].unique()))
+    parts = [f"{dataset['name']} ({pixels})", f"{images} training images"]
     if runs is not None:
         parts += [_distinct(runs, "device"), _distinct(runs, "precision")]
-        parts.append(
-            ("seed " if runs["seed"].nunique() == 1 else "seeds ") + _distinct(runs, "seed")
-        )
+        one = runs["seed"].nunique() == 1
+        parts.append(("seed " if one else "seeds ") + _distinct(runs, "seed"))
     return " · ".join(parts)
 
 

@@ -59,14 +59,15 @@ def architectures(table: pd.DataFrame) -> list[str]:
 
 
 def drops(rows: pd.DataFrame) -> list[Drop]:
-    """Every step at which a band loses runs."""
+    """Every step at which a band loses runs for good."""
     found = []
     for name in architectures(rows):
         for seed, part in rows[rows["arch"] == name].groupby("seed"):
             part = part.sort_values("step")
             total = int(part["runs"].max())
-            lost = part[part["runs"].diff() < 0]
-            for step, runs in zip(lost["step"], lost["runs"], strict=True):
+            remain = part["runs"][::-1].cummax()[::-1]  # a value missing at one step is no loss
+            lost = remain.diff() < 0
+            for step, runs in zip(part["step"][lost], remain[lost], strict=True):
                 found.append(Drop(name, int(str(seed)), int(step), int(runs), total))
     return found
 
@@ -101,7 +102,7 @@ def mark_drops(axes: Axes, found: list[Drop]) -> None:
         axes.axvline(drop.step, color=color(drop.architecture), ls=":", lw=1.2)
 
 
-def legend(figure: Figure, rows: pd.DataFrame, found: list[Drop]) -> None:
+def legend(figure: Figure, rows: pd.DataFrame, found: list[Drop], unit: str = "runs") -> None:
     """Architectures, then the steps at which their bands lose runs, above all panels."""
     handles: list[Patch | Line2D] = [
         Patch(facecolor=color(name), alpha=0.6, label=label(name)) for name in architectures(rows)
@@ -109,7 +110,7 @@ def legend(figure: Figure, rows: pd.DataFrame, found: list[Drop]) -> None:
     several_seeds = rows["seed"].nunique() > 1
     for drop in found[:SHOWN_DROPS]:
         seed = f" (seed {drop.seed})" if several_seeds else ""
-        left = f"{drop.runs} of {drop.of} runs from step {drop.step:,}"
+        left = f"{drop.runs} of {drop.of} {unit} from step {drop.step:,}"
         text = f"{label(drop.architecture)}{seed}: {left}"
         handles.append(Line2D([], [], color=color(drop.architecture), ls=":", label=text))
     if len(found) > SHOWN_DROPS:

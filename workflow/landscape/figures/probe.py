@@ -18,7 +18,7 @@ from landscape.figures.envelope import (
     refuse_non_finite,
     select,
 )
-from landscape.figures.style import new_figure, styled
+from landscape.figures.style import log_scale, new_figure, styled
 
 
 @styled
@@ -96,7 +96,7 @@ def _figure(
     for (start, course), (measure, name) in zip(grid, measures.items(), strict=True):
         rows = select(bands, measure)
         if measure not in linear:
-            start.set_yscale("log")
+            log_scale(start)
         draw_bands(course, rows, smoothing_steps)
         mark_drops(course, drops(rows))
         course.margins(x=0.01)
@@ -105,7 +105,7 @@ def _figure(
     grid[0][0].set_title("step 0")
     grid[0][1].set_title("all steps")
     grid[-1][1].set_xlabel("training step")
-    legend(figure, rows, drops(rows))
+    legend(figure, rows, drops(rows), unit="step sizes")
     return figure
 
 

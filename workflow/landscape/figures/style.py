@@ -10,7 +10,9 @@ from typing import Any, ParamSpec
 import matplotlib
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogFormatter
 from numpy.typing import ArrayLike, NDArray
 
 from landscape.figures.colors import FOOTER, GRID
@@ -64,6 +66,27 @@ def _settings() -> AbstractContextManager[None]:
 def new_figure(height: float, width: float = WIDTH) -> Figure:
     """An empty figure, sizes in inches; its layout keeps labels from overlapping."""
     return Figure(figsize=(width, height), layout="constrained")
+
+
+class PlainLog(LogFormatter):
+    """Ticks of a log axis as plain numbers (0.01, 1, 200); powers of ten far from 1."""
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        if not super().__call__(x, pos):  # a minor tick that there is no room to name
+            return ""
+        if 1e-3 <= x < 1e4:
+            return f"{x:g}"
+        exponent = int(np.floor(np.log10(x) + 1e-9))
+        factor = x / 10.0**exponent
+        times = "" if round(factor) == 1 else rf"{factor:.0f}\cdot "
+        return rf"${times}10^{{{exponent}}}$"
+
+
+def log_scale(axes: Axes) -> None:
+    """A logarithmic y axis with readable ticks."""
+    axes.set_yscale("log")
+    axes.yaxis.set_major_formatter(PlainLog())
+    axes.yaxis.set_minor_formatter(PlainLog())
 
 
 def stamp(figure: Figure, text: str) -> None:

@@ -8,7 +8,7 @@ from matplotlib.patches import Patch
 
 from landscape.figures.colors import color, label
 from landscape.figures.envelope import architectures, refuse_non_finite
-from landscape.figures.style import new_figure, styled
+from landscape.figures.style import log_scale, new_figure, styled
 
 LINES = ("-", "--", "-.", ":")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
@@ -36,7 +36,7 @@ def training_curves(epochs: pd.DataFrame, runs: pd.DataFrame) -> Figure:
             _lines(grid[row][column], table, rates, time, quantity)
         grid[row][0].set_ylabel(name)
         if quantity == "train_loss":
-            grid[row][0].set_yscale("log")
+            log_scale(grid[row][0])
     for column, time in enumerate(("epoch", "seconds")):
         _test_accuracy(grid[1][column], table, runs, time)
     grid[1][0].set_xlabel("epoch")

@@ -64,9 +64,7 @@ def _loss_and_gradient(
     loss_function: Loss,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """L and ∇L [P] at a point [P], without touching the model."""
-    parameters = {
-        name: view.detach().requires_grad_() for name, view in flat.views(point).items()
-    }
+    parameters = {name: view.detach().requires_grad_() for name, view in flat.views(point).items()}
     buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}
     with torch.enable_grad():
         logits = functional_call(model, (parameters, buffers), (inputs,))

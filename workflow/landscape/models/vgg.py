@@ -21,7 +21,9 @@ class VGG(nn.Module):
     9,756,426 with batch.
     """
 
-    def __init__(self, normalization: Normalization = "none", width: float = 1.0, classes: int = 10):
+    def __init__(
+        self, normalization: Normalization = "none", width: float = 1.0, classes: int = 10
+    ):
         super().__init__()
         hidden = scaled(HIDDEN, width)
         self.features = nn.Sequential(*_features(normalization, width))

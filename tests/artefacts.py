@@ -1,0 +1,38 @@
+"""What two runs must have in common to be called equal, and how a run is started as a process."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+ROOT = Path(__file__).parent.parent
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """SHA-256 of every artefact of a run, without what says how long it took."""
+    found = {}
+    for name in ("steps.parquet", "model.safetensors", "probe.parquet"):
+        if (folder / name).exists():
+            found[name] = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+    epochs = pd.read_csv(folder / "epochs.csv").drop(columns="seconds").to_csv()
+    run = json.loads((folder / "run.json").read_text("utf-8"))
+    kept = {key: value for key, value in run.items() if not key.endswith("_seconds")}
+    for name, text in {"epochs.csv": epochs, "run.json": json.dumps(kept, sort_keys=True)}.items():
+        found[name] = hashlib.sha256(text.encode()).hexdigest()
+    return found
+
+
+def start(*arguments: str, cwd: Path = ROOT, **environment: str) -> subprocess.Popen[str]:
+    """`python -m landscape …` as a process of its own, its output kept."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "landscape", *arguments],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "workflow"), **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )

@@ -1,0 +1,49 @@
+"""Fixtures that several tests share: a small prepared dataset, and a small study on it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from landscape import config, dataset
+from landscape.config import Study
+from landscape.sources import demo
+
+ROOT = Path(__file__).parent.parent
+TRAIN_IMAGES, TEST_IMAGES = 200, 50
+
+
+@pytest.fixture(scope="session")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A results folder that holds a prepared dataset of 200 + 50 demo images, and nothing else."""
+    folder = tmp_path_factory.mktemp("results")
+    random = np.random.default_rng(0)
+    provenance = {
+        "source": "demo",
+        "name": "demo shapes",
+        "origin": None,
+        "official_pixels": None,
+        "files": [],
+        "class_names": list(demo.CLASS_NAMES),
+    }
+    train, test = demo.images(TRAIN_IMAGES, random), demo.images(TEST_IMAGES, random)
+    dataset.write(folder / "data", train, test, provenance)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_content() -> dict:
+    """config.yaml with a network, a schedule and data that take a second."""
+    content = yaml.safe_load((ROOT / "config.yaml").read_text("utf-8"))
+    content["device"] = "cpu"
+    content["data"] = {"source": "demo"}
+    content["split"] = {"train_images": 130, "validation_images": 20}
+    content["bands"] |= {"width": 0.05, "epochs": 2, "batch_size": 32}
+    content["probe"] |= {"width": 0.05, "steps": 12, "batch_size": 32, "every": 5}
+    return content
+
+
+@pytest.fixture(scope="session")
+def tiny(tiny_content: dict) -> Study:
+    return config.study(tiny_content)

@@ -1,0 +1,164 @@
+"""The trajectory: it repeats, it learns, it is torch's own, and measuring leaves it alone."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from landscape import dataset, models
+from landscape.loaders import Batches, get_cifar_loader
+from landscape.record import Recorder
+from landscape.runs import Optimizer, ProbeSchedule, Run
+from landscape.train import State, trajectory
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def images(results):
+    return dataset.load(results / "data", "train")
+
+
+@pytest.fixture
+def run(tiny):
+    return tiny.run("bands/vgg_a_bn/lr0.001/seed0")
+
+
+def walk(run, images, steps=6, observe=None):
+    state = State(run, CPU)
+    batches = Batches(images, run.batch_size, run.seed)
+    recorder = Recorder(run, state, steps) if observe else None
+    losses = []
+    for step in trajectory(run, state, batches, steps):
+        if recorder:
+            recorder.observe(step)
+        losses.append(step.loss.item())
+    return state, losses
+
+
+@pytest.mark.parametrize("optimizer", [Optimizer(name="adam"), Optimizer(name="sgd", momentum=0.9)])
+def test_it_is_a_plain_torch_loop(run, images, optimizer):
+    run = run.model_copy(update={"optimizer": optimizer})
+    state, losses = walk(run, images)
+    model = models.build(run.architecture, run.seed)
+    kind = torch.optim.Adam if optimizer.name == "adam" else torch.optim.SGD
+    momentum = {} if optimizer.name == "adam" else {"momentum": 0.9}
+    reference = kind(model.parameters(), lr=run.learning_rate, **momentum)
+    batches = Batches(images, run.batch_size, run.seed)
+    for index in range(6):
+        inputs, labels = batches.batch(index)
+        reference.zero_grad()
+        loss = nn.functional.cross_entropy(model(inputs), labels)
+        loss.backward()
+        reference.step()
+        assert losses[index] == pytest.approx(loss.item(), rel=1e-4)
+
+
+def test_two_runs_are_bitwise_equal(run, images):
+    first, losses = walk(run, images)
+    second, again = walk(run, images)
+    assert losses == again
+    assert torch.equal(first.flat.vector, second.flat.vector)
+
+
+def test_it_learns(run, images):
+    _, losses = walk(run, images, steps=60)
+    assert sum(losses[-5:]) / 5 < 0.75 * losses[0]
+
+
+MEASURED = {
+    "every step": {},
+    "longer lags": {"gradient_lags": (1, 2, 5)},
+    "probed at every step": {"probe": ProbeSchedule(every=1, relative_step_sizes=(0.1, 4))},
+    "probed now and then": {"probe": ProbeSchedule(every=4, relative_step_sizes=(1.0,))},
+}
+
+
+@pytest.mark.parametrize("measured", MEASURED)
+def test_measuring_leaves_the_trajectory_bitwise_alone(run, images, measured):
+    """F24: parameters, buffers, optimizer state and the global random state."""
+    torch.manual_seed(11)
+    plain, losses = walk(run, images)
+    untouched = torch.random.get_rng_state()
+    torch.manual_seed(11)
+    watched, same = walk(run.model_copy(update=MEASURED[measured]), images, observe=True)
+    assert losses == same
+    assert torch.equal(torch.random.get_rng_state(), untouched)
+    for name, value in plain.model.state_dict().items():
+        assert torch.equal(value, watched.model.state_dict()[name]), name
+    for index, entries in plain.optimizer.state_dict()["state"].items():
+        for name, value in entries.items():
+            assert torch.equal(value, watched.optimizer.state_dict()["state"][index][name])
+
+
+def test_a_measure_that_meddles_is_caught(run, images, monkeypatch):
+    """The control: if measuring moved a running average, the test above would see it."""
+
+    def meddle(self, step):
+        self.state.model(step.inputs)
+
+    plain, _ = walk(run, images)
+    monkeypatch.setattr(Recorder, "observe", meddle)
+    watched, _ = walk(run, images, observe=True)
+    assert any(
+        not torch.equal(value, watched.model.state_dict()[name])
+        for name, value in plain.model.state_dict().items()
+    )
+
+
+def test_state_goes_on_bitwise_from_where_it_was_saved(run, images):
+    whole, _ = walk(run, images, steps=8)
+    half, _ = walk(run, images, steps=4)
+    saved = copy.deepcopy(half.state_dict())
+    resumed = State(run, CPU)
+    resumed.load_state_dict(saved)
+    for _ in trajectory(run, resumed, Batches(images, run.batch_size, run.seed), 8):
+        pass
+    for name, value in whole.model.state_dict().items():
+        assert torch.equal(value, resumed.model.state_dict()[name]), name
+
+
+def test_learning_rates_of_a_seed_share_weights_and_batches(tiny, images):
+    runs = [r for r in tiny.runs if r.id.startswith("bands/vgg_a/") and r.seed == 0]
+    firsts = [walk(run, images, steps=1)[1][0] for run in runs]
+    assert len(runs) == 4
+    assert len(set(firsts)) == 1  # the same loss before the first update
+    orders = [Batches(images, 32, run.seed).batch(3)[1].tolist() for run in runs]
+    assert all(order == orders[0] for order in orders)
+
+
+def test_an_epoch_shows_every_image_once(images):
+    batches = Batches(images, 32, seed=0)
+    labels = [batches.batch(step)[1] for step in range(len(batches))]
+    assert [len(part) for part in labels] == [32] * 6 + [8]
+    assert torch.equal(torch.cat(labels).bincount(), images.labels.bincount())
+    assert batches.batch(0)[1].tolist() != batches.batch(len(batches))[1].tolist()
+
+
+def test_inputs_are_normalized_as_the_course_does(results):
+    loader = get_cifar_loader(results / "data", batch_size=50, shuffle=False)
+    pixels = dataset.load(results / "data", "train").pixels[:50]
+    inputs, _ = next(iter(loader))
+    torch.testing.assert_close(inputs, (pixels.float() / 255 - 0.5) / 0.5)
+
+
+def test_n_items_is_balanced_and_iterates_epochs_anew(results):
+    loader = get_cifar_loader(results / "data", batch_size=16, n_items=40)
+    first = torch.cat([labels for _, labels in loader])
+    second = torch.cat([labels for _, labels in loader])
+    assert first.bincount().tolist() == [4] * 10
+    assert first.tolist() != second.tolist()
+
+
+def test_bfloat16_trains_where_the_cpu_has_it(run, images):
+    from landscape import device
+
+    if not device.cpu_has_bfloat16():
+        pytest.skip("this CPU has no bfloat16 arithmetic")
+    exact, losses = walk(run, images)
+    rounded, other = walk(Run(**{**run.model_dump(), "precision": "bfloat16"}), images)
+    assert other == pytest.approx(losses, rel=0.1)
+    assert other != losses
+    assert rounded.flat.vector.dtype == torch.float32
+    assert not torch.equal(exact.flat.vector, rounded.flat.vector)
