@@ -26,6 +26,9 @@ rule all:
     default_target: True
     input:
         REPORT,
+        figure_files(),
+        study_tables("bands"),
+        study_tables("probe"),
 
 
 rule bands:

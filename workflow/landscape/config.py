@@ -11,8 +11,10 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from landscape.errors import UserError
 from landscape.runs import (
     Architecture,
+    ArchitectureName,
     Count,
     Device,
+    NotNegative,
     Optimizer,
     Positive,
     Precision,
@@ -27,7 +29,7 @@ from landscape.runs import (
 
 Some = TypeVar("Some", bound=Settings)
 
-ArchitectureNames = Annotated[tuple[str, ...], Field(min_length=1)]
+ArchitectureNames = Annotated[tuple[ArchitectureName, ...], Field(min_length=1)]
 Seeds = Annotated[tuple[Seed, ...], Field(min_length=1)]
 
 
@@ -117,6 +119,7 @@ class Study(Settings):
     split: Split
     device: Device
     precision: Precision
+    checkpoint_seconds: NotNegative
     bands: Bands
     probe: Probe
     figures: Figures
@@ -138,7 +141,7 @@ class Study(Settings):
         return [
             Run(
                 study="bands",
-                architecture=Architecture.model_validate({"name": name, "width": bands.width}),
+                architecture=Architecture(name=name, width=bands.width),
                 learning_rate=learning_rate,
                 seed=seed,
                 optimizer=bands.optimizer,
@@ -159,7 +162,7 @@ class Study(Settings):
         return [
             Run(
                 study="probe",
-                architecture=Architecture.model_validate({"name": name, "width": probe.width}),
+                architecture=Architecture(name=name, width=probe.width),
                 learning_rate=probe.learning_rate,
                 seed=seed,
                 optimizer=probe.optimizer,

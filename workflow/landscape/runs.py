@@ -10,6 +10,7 @@ Count = Annotated[int, Field(gt=0)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Precision = Literal["float32", "tf32", "bfloat16"]
 Device = Literal["auto", "cuda", "cpu"]
+ArchitectureName = Literal["vgg_a", "vgg_a_bn", "vgg_a_ln", "vgg_a_gn", "vgg_a_in"]
 Normalization = Literal["none", "batch", "layer", "group", "instance"]
 
 
@@ -38,7 +39,7 @@ class Optimizer(Settings):
 class Architecture(Settings):
     """A network by its name in `landscape.models.ARCHITECTURES`, and its width factor."""
 
-    name: Literal["vgg_a", "vgg_a_bn", "vgg_a_ln", "vgg_a_gn", "vgg_a_in"]
+    name: ArchitectureName
     width: Positive = 1.0
 
 

@@ -26,7 +26,8 @@ rule train_bands:
         ENVIRONMENT
     shell:
         "python -m landscape train {params.run} --results {RESULTS:q}"
-        " --settings {params.settings:q} --threads {threads} &> {log:q}"
+        " --settings {params.settings:q}"
+        " --threads {threads} --checkpoint-seconds {STUDY.checkpoint_seconds} &> {log:q}"
 
 
 rule aggregate_bands:

@@ -1,4 +1,5 @@
 # What the rules share: the checked configuration, paths, fingerprints and how a stage is called.
+import hashlib
 import os
 import re
 import shlex
@@ -69,6 +70,10 @@ def is_tensor(path):
 def figure_code(name):
     """What draws this figure, and no other figure's family."""
     return fingerprint("figures.draw", FIGURES[name].module.removeprefix("landscape."))
+
+
+def sha256_file(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def bands_run(wildcards):

@@ -34,12 +34,13 @@ rule report:
         figures=figure_files(),
         tables=[*study_tables("bands"), *study_tables("probe")],
         data=rules.dataset.output.description,
-        template=f"{PACKAGE_ROOT}/landscape/typst/report.typ",
     output:
         report(REPORT, caption="../report.rst", category="Report"),
     params:
         settings=STUDY.model_dump_json(),
         code=fingerprint("report"),
+        # By content: as an input it would carry this folder's name, and a moved project be stale.
+        template=sha256_file(Path(PACKAGE_ROOT) / "landscape/typst/report.typ"),
     log:
         f"{RESULTS}/logs/report.log",
     benchmark:

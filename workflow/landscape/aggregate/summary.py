@@ -111,8 +111,8 @@ def _first(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _late(table: pd.DataFrame) -> pd.DataFrame:
-    start: float = (1 - LATE) * (table["step"].max() + 1)
-    return table.query("step >= @start")
+    late: pd.DataFrame = table[table["step"] >= (1 - LATE) * (table["step"].max() + 1)]
+    return late
 
 
 def _stack(measures: dict[str, pd.Series]) -> pd.DataFrame:

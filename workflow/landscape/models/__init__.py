@@ -4,9 +4,9 @@ from torch import nn
 
 from landscape.models.vgg import VGG
 from landscape.randomness import generator
-from landscape.runs import Architecture, Normalization
+from landscape.runs import Architecture, ArchitectureName, Normalization
 
-ARCHITECTURES: dict[str, Normalization] = {
+ARCHITECTURES: dict[ArchitectureName, Normalization] = {
     "vgg_a": "none",
     "vgg_a_bn": "batch",
     "vgg_a_ln": "layer",

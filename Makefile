@@ -1,0 +1,59 @@
+# make demo    the whole study in miniature, on images made on the spot
+# make study   the real one; DATA=folder/or/address takes a parquet copy of CIFAR-10, CONFIG=file.yaml
+#              lays settings over config.yaml, GPUS=n trains n runs side by side
+# make test    all fast tests        make lint    what the code must satisfy to be merged
+SHELL := /bin/bash
+VENV := .venv
+READY := $(VENV)/.ready
+SNAKEMAKE := $(VENV)/bin/snakemake
+CORES ?= all
+GPUS ?= 1
+
+.PHONY: demo study test lint format pins clean
+.DEFAULT_GOAL := demo
+
+demo: $(READY)
+	$(SNAKEMAKE) --workflow-profile profiles/demo
+	@echo "Done. The report: results/demo/report.pdf; the figures: results/demo/figures/"
+
+study: $(READY)
+	$(SNAKEMAKE) --cores $(CORES) --resources gpu=$(GPUS) \
+	  $(if $(CONFIG),--configfile $(CONFIG)) \
+	  $(if $(DATA),--config 'data={"source": "parquet", "path": "$(DATA)"}')
+	@echo "Done. The report is report.pdf in the results folder."
+
+test: $(READY)
+	$(VENV)/bin/python -m pytest -n 2 --dist worksteal
+
+lint: $(READY)
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/snakefmt --check Snakefile workflow/rules
+	$(SNAKEMAKE) --lint
+
+format: $(READY)
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+	$(VENV)/bin/snakefmt Snakefile workflow/rules
+
+# Compiled once here, or else every job of a study would compile torch anew on a read-only machine.
+$(READY): envs/requirements.txt pyproject.toml
+	if command -v uv > /dev/null; then \
+	  uv venv --quiet --clear --no-python-downloads --python python3 $(VENV) && \
+	  uv pip install --quiet --compile-bytecode --python $(VENV)/bin/python -r $< && \
+	  uv pip install --quiet --python $(VENV)/bin/python --no-deps --no-build-isolation -e .; \
+	else \
+	  python3 -m venv --clear $(VENV) && \
+	  $(VENV)/bin/python -m pip install --quiet -r $< && \
+	  $(VENV)/bin/python -m pip install --quiet --no-deps --no-build-isolation -e .; \
+	fi
+	touch $@
+
+# After a change of the dependencies: resolve the exact pins anew.
+pins:
+	uv pip compile pyproject.toml --all-extras -c envs/constraints.txt --universal \
+	  --python-version 3.11 --no-header --no-annotate --quiet -o envs/requirements.txt
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
