@@ -14,7 +14,6 @@ from landscape.runs import (
     ArchitectureName,
     Count,
     Device,
-    NotNegative,
     Optimizer,
     Positive,
     Precision,
@@ -119,7 +118,7 @@ class Study(Settings):
     split: Split
     device: Device
     precision: Precision
-    checkpoint_seconds: NotNegative
+    checkpoint_seconds: Annotated[int, Field(ge=0)]
     bands: Bands
     probe: Probe
     figures: Figures

@@ -9,25 +9,28 @@ rule train_bands:
         epochs=f"{RESULTS}/bands/{{arch}}/lr{{lr}}/seed{{seed}}/epochs.csv",
         model=f"{RESULTS}/bands/{{arch}}/lr{{lr}}/seed{{seed}}/model.safetensors",
         run=f"{RESULTS}/bands/{{arch}}/lr{{lr}}/seed{{seed}}/run.json",
-    params:
-        run=lambda wildcards: bands_run(wildcards).id,
-        settings=lambda wildcards: bands_run(wildcards).model_dump_json(),
-        code=fingerprint("job"),
     log:
         f"{RESULTS}/logs/bands/{{arch}}/lr{{lr}}/seed{{seed}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/bands/{{arch}}/lr{{lr}}/seed{{seed}}.tsv"
+    conda:
+        ENVIRONMENT
     threads: train_threads
     resources:
         gpu=1,
+        # Not a parameter: how often a run is saved changes nothing that it makes.
+        checkpoint_seconds=STUDY.checkpoint_seconds,
         mem_mb=6000,
         runtime=240,
-    conda:
-        ENVIRONMENT
+    params:
+        results=results_folder,
+        run=lambda wildcards: bands_run(wildcards).id,
+        settings=lambda wildcards: bands_run(wildcards).model_dump_json(),
+        code=fingerprint("job"),
     shell:
-        "python -m landscape train {params.run} --results {RESULTS:q}"
+        "python -m landscape train {params.run} --results {params.results:q}"
         " --settings {params.settings:q}"
-        " --threads {threads} --checkpoint-seconds {STUDY.checkpoint_seconds} &> {log:q}"
+        " --threads {threads} --checkpoint-seconds {resources.checkpoint_seconds} &> {log:q}"
 
 
 rule aggregate_bands:
@@ -39,19 +42,20 @@ rule aggregate_bands:
         ),
     output:
         study_tables("bands"),
-    params:
-        study="bands",
-        settings=STUDY.bands.model_dump_json(),
-        code=fingerprint("aggregate.studies"),
     log:
         f"{RESULTS}/logs/aggregate_bands.log",
     benchmark:
         f"{RESULTS}/benchmarks/aggregate_bands.tsv"
+    conda:
+        ENVIRONMENT
     resources:
         mem_mb=4000,
         runtime=30,
-    conda:
-        ENVIRONMENT
+    params:
+        results=results_folder,
+        study="bands",
+        settings=STUDY.bands.model_dump_json(),
+        code=fingerprint("aggregate.studies"),
     shell:
         "python -m landscape aggregate {params.study}"
-        " --results {RESULTS:q} --settings {params.settings:q} &> {log:q}"
+        " --results {params.results:q} --settings {params.settings:q} &> {log:q}"

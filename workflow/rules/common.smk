@@ -31,7 +31,10 @@ ENVIRONMENT = "../../envs/environment.yaml"
 
 # GPUs (or shares of the CPU, where there is none) that training jobs may hold at a time. A cluster
 # executor has no global limit: there every job gets what its rule asks for.
-PLACES = max(1, workflow.global_resources["gpu"].value if "gpu" in workflow.global_resources else 1)
+PLACES = max(
+    1,
+    workflow.global_resources["gpu"].value if "gpu" in workflow.global_resources else 1,
+)
 
 
 def train_threads(wildcards):
@@ -52,11 +55,15 @@ def study_tables(study):
 
 
 def figure_files(suffixes=(".png", ".pdf")):
-    return [f"{RESULTS}/figures/{name}{suffix}" for name in FIGURES for suffix in suffixes]
+    return [
+        f"{RESULTS}/figures/{name}{suffix}" for name in FIGURES for suffix in suffixes
+    ]
 
 
 def figure_tables(name):
-    return [f"{RESULTS}/{table}" for table in FIGURES[name].tables if not is_tensor(table)]
+    return [
+        f"{RESULTS}/{table}" for table in FIGURES[name].tables if not is_tensor(table)
+    ]
 
 
 def figure_tensors(name):
@@ -70,6 +77,11 @@ def is_tensor(path):
 def figure_code(name):
     """What draws this figure, and no other figure's family."""
     return fingerprint("figures.draw", FIGURES[name].module.removeprefix("landscape."))
+
+
+def results_folder(wildcards):
+    """Where a stage finds and leaves its files; their names below it are the contract."""
+    return RESULTS
 
 
 def sha256_file(path):
@@ -87,7 +99,12 @@ def probe_run(wildcards):
 def announce():
     """Before anything starts: how many runs are to do and about how long they take here."""
     command = [sys.executable, "-m", "landscape", "estimate", "--results", RESULTS]
-    command += ["--settings", STUDY.model_dump_json(), "--threads", str(train_threads(None))]
+    command += [
+        "--settings",
+        STUDY.model_dump_json(),
+        "--threads",
+        str(train_threads(None)),
+    ]
     command += ["--parallel", str(PLACES)]
     subprocess.run(command, env={**os.environ, "PYTHONPATH": PACKAGE_ROOT}, check=False)
 
@@ -97,7 +114,8 @@ shell.prefix(
     f"set -euo pipefail; export PYTHONPATH={shlex.quote(PACKAGE_ROOT)}"
     + (
         ""
-        if "conda" in {str(method) for method in workflow.deployment_settings.deployment_method}
+        if "conda"
+        in {str(method) for method in workflow.deployment_settings.deployment_method}
         else f' PATH={shlex.quote(str(Path(sys.executable).parent))}:"$PATH"'
     )
     + "; "

@@ -4,18 +4,21 @@ rule dataset:
         description=f"{DATA}/dataset.json",
         train=f"{DATA}/train.safetensors",
         test=f"{DATA}/test.safetensors",
-    params:
-        settings=STUDY.data.model_dump_json(),
-        code=fingerprint("sources", "sources.official", "sources.parquet", "sources.demo"),
     log:
         f"{RESULTS}/logs/dataset.log",
     benchmark:
         f"{RESULTS}/benchmarks/dataset.tsv"
+    conda:
+        ENVIRONMENT
     threads: 2
     resources:
         mem_mb=4000,
         runtime=60,
-    conda:
-        ENVIRONMENT
+    params:
+        results=results_folder,
+        settings=STUDY.data.model_dump_json(),
+        code=fingerprint(
+            "sources", "sources.official", "sources.parquet", "sources.demo"
+        ),
     shell:
-        "python -m landscape dataset --results {RESULTS:q} --settings {params.settings:q} &> {log:q}"
+        "python -m landscape dataset --results {params.results:q} --settings {params.settings:q} &> {log:q}"

@@ -6,14 +6,15 @@ use rule train_bands as train_probe with:
         probe=f"{RESULTS}/probe/{{arch}}/seed{{seed}}/probe.parquet",
         model=f"{RESULTS}/probe/{{arch}}/seed{{seed}}/model.safetensors",
         run=f"{RESULTS}/probe/{{arch}}/seed{{seed}}/run.json",
-    params:
-        run=lambda wildcards: probe_run(wildcards).id,
-        settings=lambda wildcards: probe_run(wildcards).model_dump_json(),
-        code=fingerprint("job"),
     log:
         f"{RESULTS}/logs/probe/{{arch}}/seed{{seed}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/probe/{{arch}}/seed{{seed}}.tsv"
+    params:
+        results=results_folder,
+        run=lambda wildcards: probe_run(wildcards).id,
+        settings=lambda wildcards: probe_run(wildcards).model_dump_json(),
+        code=fingerprint("job"),
 
 
 use rule aggregate_bands as aggregate_probe with:
@@ -25,11 +26,12 @@ use rule aggregate_bands as aggregate_probe with:
         ),
     output:
         study_tables("probe"),
-    params:
-        study="probe",
-        settings=STUDY.probe.model_dump_json(),
-        code=fingerprint("aggregate.studies"),
     log:
         f"{RESULTS}/logs/aggregate_probe.log",
     benchmark:
         f"{RESULTS}/benchmarks/aggregate_probe.tsv"
+    params:
+        results=results_folder,
+        study="probe",
+        settings=STUDY.probe.model_dump_json(),
+        code=fingerprint("aggregate.studies"),

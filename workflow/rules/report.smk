@@ -11,22 +11,23 @@ rule figure:
             labels={"figure": "{figure}"},
         ),
         pdf=f"{RESULTS}/figures/{{figure}}.pdf",
-    params:
-        settings=STUDY.figures.model_dump_json(),
-        caption=lambda wildcards: filled(wildcards.figure, STUDY).text,
-        code=lambda wildcards: figure_code(wildcards.figure),
     log:
         f"{RESULTS}/logs/figures/{{figure}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/figures/{{figure}}.tsv"
+    conda:
+        ENVIRONMENT
     resources:
         mem_mb=2000,
         runtime=30,
-    conda:
-        ENVIRONMENT
+    params:
+        results=results_folder,
+        settings=STUDY.figures.model_dump_json(),
+        caption=lambda wildcards: filled(wildcards.figure, STUDY).text,
+        code=lambda wildcards: figure_code(wildcards.figure),
     shell:
         "python -m landscape figure {wildcards.figure}"
-        " --results {RESULTS:q} --settings {params.settings:q} &> {log:q}"
+        " --results {params.results:q} --settings {params.settings:q} &> {log:q}"
 
 
 rule report:
@@ -36,19 +37,20 @@ rule report:
         data=rules.dataset.output.description,
     output:
         report(REPORT, caption="../report.rst", category="Report"),
-    params:
-        settings=STUDY.model_dump_json(),
-        code=fingerprint("report"),
-        # By content: as an input it would carry this folder's name, and a moved project be stale.
-        template=sha256_file(Path(PACKAGE_ROOT) / "landscape/typst/report.typ"),
     log:
         f"{RESULTS}/logs/report.log",
     benchmark:
         f"{RESULTS}/benchmarks/report.tsv"
+    conda:
+        ENVIRONMENT
     resources:
         mem_mb=2000,
         runtime=30,
-    conda:
-        ENVIRONMENT
+    params:
+        results=results_folder,
+        settings=STUDY.model_dump_json(),
+        code=fingerprint("report"),
+        # By content: as an input it would carry this folder's name, and a moved project be stale.
+        template=sha256_file(Path(PACKAGE_ROOT) / "landscape/typst/report.typ"),
     shell:
-        "python -m landscape report --results {RESULTS:q} --settings {params.settings:q} &> {log:q}"
+        "python -m landscape report --results {params.results:q} --settings {params.settings:q} &> {log:q}"

@@ -1,0 +1,167 @@
+"""Bands and summaries against numbers that are known by hand."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from landscape import config, job, storage
+from landscape.aggregate.band import band
+from landscape.aggregate.collect import joined
+from landscape.aggregate.studies import aggregate_bands, aggregate_probe
+from landscape.aggregate.summary import interval, summarize
+from landscape.errors import UserError
+
+
+def table(**columns):
+    return pd.DataFrame(columns)
+
+
+def test_a_band_is_the_minimum_and_maximum_over_learning_rates_of_one_seed():
+    steps = pd.DataFrame(
+        [
+            ("vgg_a", rate, seed, step, 10 * seed + rate + step)
+            for rate in (1.0, 2.0, 5.0)
+            for seed in (0, 1)
+            for step in (0, 1)
+        ],
+        columns=["arch", "learning_rate", "seed", "step", "loss"],
+    )
+    result = band(steps, ["loss"])
+    expected = table(
+        arch=["vgg_a"] * 4,
+        seed=[0, 0, 1, 1],
+        measure=["loss"] * 4,
+        step=[0, 1, 0, 1],
+        minimum=[1.0, 2.0, 11.0, 12.0],
+        maximum=[5.0, 6.0, 15.0, 16.0],
+        runs=[3, 3, 3, 3],
+    )
+    pd.testing.assert_frame_equal(result.sort_values(["seed", "step"], ignore_index=True), expected)
+
+
+def test_a_run_that_ended_early_leaves_the_band_and_the_count():
+    steps = table(
+        arch="vgg_a", seed=0, learning_rate=[1, 1, 2], step=[0, 1, 0], loss=[1.0, 3.0, 9.0]
+    )
+    result = band(steps, ["loss"]).set_index("step")
+    assert list(result["runs"]) == [2, 1]
+    assert result.loc[1, "minimum"] == result.loc[1, "maximum"] == 3.0
+
+
+def test_a_measure_without_a_value_at_a_step_has_no_row_there():
+    steps = table(arch="vgg_a", seed=0, step=[0, 1], beta=[np.nan, 2.0])
+    assert list(band(steps, ["beta"])["step"]) == [1]
+
+
+def test_the_interval_is_student_s():
+    low, high = interval(pd.Series([1.0, 2.0, 3.0]))
+    # mean 2, standard error 1/√3, t quantile of 2 degrees of freedom 4.302653
+    assert (low, high) == pytest.approx((2 - 4.302653 / 3**0.5, 2 + 4.302653 / 3**0.5), rel=1e-6)
+    assert interval(pd.Series([1.0])) == (None, None)
+
+
+def test_the_interval_covers_as_often_as_it_says():
+    random = np.random.default_rng(0)
+    samples = random.normal(5, 2, size=(2000, 4))
+    covered = [low < 5 < high for low, high in map(interval, map(pd.Series, samples))]
+    assert np.mean(covered) == pytest.approx(0.95, abs=0.02)
+
+
+def test_a_summary_has_the_ratio_of_the_second_to_the_first_seed_by_seed():
+    values = table(
+        measure="width",
+        arch=["vgg_a", "vgg_a", "vgg_a_bn", "vgg_a_bn"],
+        seed=[0, 1, 0, 1],
+        value=[2.0, 4.0, 1.0, 1.0],
+    )
+    row = summarize(values, ["vgg_a", "vgg_a_bn"]).iloc[0]
+    assert (row["vgg_a"], row["vgg_a_bn"], row["ratio"]) == (3.0, 1.0, 0.375)
+    assert row["ratio_low"] < 0.375 < row["ratio_high"]
+    assert row["seeds"] == 2
+
+
+def test_a_ratio_to_zero_is_missing_not_infinite():
+    values = table(measure="n", arch=["a", "b"], seed=0, value=[0.0, 1.0])
+    row = summarize(values, ["a", "b"]).iloc[0]
+    assert pd.isna(row["ratio"])
+    assert row["b"] == 1
+
+
+@pytest.fixture(scope="module")
+def study(tiny_content):
+    content = json.loads(json.dumps(tiny_content))
+    content["bands"] |= {"learning_rates": [0.001, 0.002], "architectures": ["vgg_a", "vgg_a_bn"]}
+    content["probe"]["architectures"] = ["vgg_a"]
+    return config.study(content)
+
+
+@pytest.fixture(scope="module")
+def trained(results, study, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("trained")
+    (folder / "data").symlink_to(results / "data")
+    for run in study.runs:
+        job.train(run, folder, threads=1)
+    aggregate_bands(study.bands, folder)
+    aggregate_probe(study.probe, folder)
+    return folder
+
+
+def test_bands_of_real_runs_are_their_extremes(trained, study):
+    bands = storage.read_table(trained / "bands" / "bands.parquet")
+    assert list(bands.columns) == ["arch", "seed", "measure", "step", "minimum", "maximum", "runs"]
+    runs = [
+        storage.read_table(trained / "bands" / "vgg_a" / f"lr{rate}" / "seed0" / "steps.parquet")
+        for rate in (0.001, 0.002)
+    ]
+    for measure in ("loss", "gradient_distance", "output_gradient_distance", "beta"):
+        ours = bands[(bands["arch"] == "vgg_a") & (bands["measure"] == measure)].set_index("step")
+        both = np.stack([run[measure].to_numpy() for run in runs])[:, ours.index]
+        assert np.array_equal(ours["minimum"], both.min(0))
+        assert np.array_equal(ours["maximum"], both.max(0))
+
+
+def test_headline_numbers_follow_from_the_bands(trained):
+    bands = storage.read_table(trained / "bands" / "bands.parquet")
+    summary = storage.read_table(trained / "bands" / "summary.csv").set_index("measure")
+    loss = bands[(bands["measure"] == "loss") & (bands["arch"] == "vgg_a_bn")]
+    width = (loss["maximum"] - loss["minimum"]).mean()
+    assert summary.loc["loss_band_width", "vgg_a_bn"] == pytest.approx(width)
+    assert summary.loc["loss_band_width", "ratio"] == pytest.approx(
+        summary.loc["loss_band_width", "vgg_a_bn"] / summary.loc["loss_band_width", "vgg_a"]
+    )
+    runs = storage.read_table(trained / "bands" / "runs.csv")
+    best = runs[runs["arch"] == "vgg_a"]["test_accuracy"].max()
+    assert summary.loc["test_accuracy_best", "vgg_a"] == best
+
+
+def test_the_probe_s_band_is_over_its_configured_step_sizes_only(trained, study):
+    probe = storage.read_table(trained / "probe" / "probe.parquet")
+    bands = storage.read_table(trained / "probe" / "bands.parquet")
+    inside = probe[probe["relative_step_size"].isin(study.probe.band_step_sizes)]
+    ours = bands[bands["measure"] == "beta"].set_index("step")
+    assert (ours["runs"] == 4).all()
+    assert np.array_equal(ours["maximum"], inside.groupby("step")["beta"].max())
+    assert set(probe["relative_step_size"]) > set(inside["relative_step_size"])
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda t: t.drop(index=3), "should hold the steps"),
+        (lambda t: t.assign(beta=np.inf), "not finite"),
+        (lambda t: t.assign(loss=t["loss"].where(t["step"] != 2)), "without a loss"),
+        (lambda t: t.drop(columns="beta"), "lacks the columns"),
+    ],
+)
+def test_a_damaged_table_stops_the_aggregation_by_name(trained, study, damage, said):
+    path = trained / "bands/vgg_a/lr0.001/seed0/steps.parquet"
+    whole = path.read_bytes()
+    storage.write_table(path, damage(storage.read_table(path)))
+    try:
+        with pytest.raises(UserError, match=said) as error:
+            joined(study.bands.run_ids, trained, "steps.parquet", {"step", "loss", "beta"})
+        assert str(path) in str(error.value)
+    finally:
+        path.write_bytes(whole)

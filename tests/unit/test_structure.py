@@ -1,0 +1,146 @@
+"""The shape of the package: imports run one way, and fingerprints see meaning only."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from artefacts import ROOT
+from landscape import fingerprint as fingerprints
+from landscape.figures import FIGURES
+from landscape.fingerprint import closure, fingerprint, imports, path_of
+
+# From left to right: a module imports from its own layer or from those before it.
+LAYERS = [
+    ["", "errors", "storage", "runs", "randomness", "fingerprint", "provenance", "signals"],
+    ["config", "progress", "device"],
+    ["dataset", "sources", "flat"],
+    ["loaders", "models", "optimizers"],
+    ["train"],
+    ["measure"],
+    ["record"],
+    ["checkpoint", "job"],
+    ["aggregate"],
+    ["figures"],
+    ["captions", "discussion", "report", "overview", "watch", "estimate"],
+    ["__main__"],
+]
+PACKAGE = fingerprints.PACKAGE
+
+
+def modules():
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = path.relative_to(PACKAGE).with_suffix("").parts
+        yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def layer(module):
+    head = module.partition(".")[0]
+    return next(number for number, heads in enumerate(LAYERS) if head in heads)
+
+
+@pytest.mark.parametrize("module", [name for name in modules() if name])
+def test_imports_run_one_way(module):
+    assert all(layer(other) <= layer(module) for other in imports(module))
+
+
+def test_an_import_against_the_direction_is_seen():
+    """The control: the same comparison fails for figures imported by the training."""
+    assert layer("figures.bands") > layer("train")
+
+
+def test_figures_know_nothing_of_training():
+    for spec in FIGURES.values():
+        inside = closure("figures.draw", spec.module.removeprefix("landscape."))
+        assert not inside & {"train", "job", "record", "models", "dataset"}
+
+
+def test_training_knows_nothing_of_figures_and_the_study():
+    assert not {name.partition(".")[0] for name in closure("job")} & {
+        "figures",
+        "report",
+        "config",
+        "aggregate",
+        "sources",
+    }
+
+
+def test_help_is_shown_without_torch():
+    program = (
+        "import sys; from landscape.__main__ import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit: print('torch' in sys.modules, 'pandas' in sys.modules)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={"PYTHONPATH": str(ROOT / "workflow")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip().endswith("False False")
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """A package of two modules whose files may be changed."""
+    (tmp_path / "landscape").mkdir()
+    write(tmp_path / "landscape", "a", "from landscape import b\n\n\ndef f():\n    return b.x\n")
+    write(tmp_path / "landscape", "b", '"""Words."""\n\nx = 1\n')
+    write(tmp_path / "landscape", "c", "y = 2\n")
+    write(tmp_path / "landscape", "__init__", "")
+    monkeypatch.setattr(fingerprints, "PACKAGE", tmp_path / "landscape")
+    clear()
+    yield tmp_path / "landscape"
+    clear()
+
+
+def write(folder: Path, name: str, text: str) -> None:
+    (folder / f"{name}.py").write_text(text, "utf-8")
+    clear()
+
+
+def clear():
+    fingerprints.imports.cache_clear()
+    fingerprints._tree.cache_clear()
+
+
+def test_comments_docstrings_and_layout_do_not_count(package):
+    before = fingerprint("a")
+    write(
+        package,
+        "a",
+        '"""Said."""\nfrom landscape import b  # why\n\ndef f():\n    """F."""\n    return (b.x)\n',
+    )
+    write(package, "b", '"""Other words."""\nx = 1\n')
+    assert fingerprint("a") == before
+
+
+@pytest.mark.parametrize("module", ["a", "b"])
+def test_a_change_of_meaning_counts_directly_and_from_afar(package, module):
+    before = fingerprint("a")
+    text = (package / f"{module}.py").read_text("utf-8")
+    write(package, module, text + "\nz = 3\n")
+    assert fingerprint("a") != before
+
+
+def test_a_module_that_is_not_imported_does_not_count(package):
+    before = fingerprint("a")
+    write(package, "c", "y = 3\n")
+    assert closure("a") == {"a", "b"}
+    assert fingerprint("a") == before
+
+
+def test_importing_inside_a_package_imports_the_package(package):
+    (package / "sub").mkdir()
+    write(package / "sub", "__init__", "k = 1\n")
+    write(package / "sub", "deep", "m = 1\n")
+    write(package, "c", "import landscape.sub.deep\n")
+    assert closure("c") == {"c", "sub", "sub.deep"}
+
+
+def test_every_module_is_found_by_its_name():
+    assert all(path_of(name) for name in modules() if name)
+    with pytest.raises(ValueError, match="nothing"):
+        closure("nothing")
