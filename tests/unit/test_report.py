@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import synthetic
-from landscape import config, discussion, report
+from landscape import config, discussion, headline, report
 from landscape.errors import UserError
 from landscape.figures import FIGURES
 from landscape.figures.draw import draw
@@ -30,7 +30,7 @@ def figures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def table(name: str = "bands", seeds: tuple[int, ...] = (0, 1), **changed: tuple[float, ...]):
     means = synthetic.BANDS_SUMMARY if name == "bands" else synthetic.PROBE_SUMMARY
-    return discussion.rows(synthetic.summary({**means, **changed}, seeds=seeds))
+    return headline.rows(synthetic.summary({**means, **changed}, seeds=seeds))
 
 
 def said(section: discussion.Section) -> str:
@@ -51,11 +51,11 @@ def test_the_report_is_whole_and_the_same_twice(figures, tmp_path):
     assert "Why does batch normalization help optimization?" in done.stdout
     assert done.stdout.count("\f") >= 8  # pages
     for name in ("bands", "probe"):
-        for row in discussion.rows(pd.read_csv(figures / name / "summary.csv")).values():
+        for row in headline.rows(pd.read_csv(figures / name / "summary.csv")).values():
             for value in row.values.values():
-                assert discussion.quantity(row.measure, value) in done.stdout
+                assert headline.quantity(row.measure, value) in done.stdout
             if row.ratio is not None:
-                assert discussion.number(row.ratio) in done.stdout
+                assert headline.number(row.ratio) in done.stdout
     assert "VGG-A diverged at learning rate 0.002, seed 0, step 120." in done.stdout
     assert "a" * 64 in done.stdout.replace("\u200b", "").replace("\n", "")
 
@@ -138,9 +138,9 @@ def test_every_number_of_the_discussion_is_in_a_table():
     known = {"95", "2", "0", "1", "64", "16", "4", "20.0"}  # 95 %, seeds, step 0, lr/64, 1/η
     for rows in tables.values():
         for row in rows.values():
-            known |= {discussion.quantity(row.measure, v).split()[0] for v in row.values.values()}
-            known |= {discussion.number(row.ratio)} if row.ratio is not None else set()
-            known |= {discussion.number(v) for v in row.ratio_interval or ()}
+            known |= {headline.quantity(row.measure, v).split()[0] for v in row.values.values()}
+            known |= {headline.number(row.ratio)} if row.ratio is not None else set()
+            known |= {headline.number(v) for v in row.ratio_interval or ()}
     sections = [
         discussion.bands_section(tables["bands"], synthetic.runs()),
         discussion.training_section(tables["bands"]),
@@ -162,8 +162,8 @@ def test_runs_that_did_not_learn_are_named():
 
 def test_unknown_measures_and_empty_cells_are_shown_as_they_are():
     summary = synthetic.summary({"new_measure": (1.0, 2.0), "loss_band_width": (np.nan, 1.0)})
-    rows = discussion.rows(summary)
-    assert discussion.named("new_measure") == "new_measure"
+    rows = headline.rows(summary)
+    assert headline.named("new_measure") == "new_measure"
     assert report._summary(rows)["body"][0][0] == "new_measure"
     assert report._summary(rows)["body"][1][1] == ""
     assert discussion.compared(rows["loss_band_width"], "the width", "", "") == (
@@ -186,7 +186,7 @@ def test_unknown_measures_and_empty_cells_are_shown_as_they_are():
     ],
 )
 def test_numbers(value, text):
-    assert discussion.number(value) == text
+    assert headline.number(value) == text
 
 
 def test_limitations_name_what_was_shortened():

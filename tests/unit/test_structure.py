@@ -23,7 +23,7 @@ LAYERS = [
     ["checkpoint", "job"],
     ["aggregate"],
     ["figures"],
-    ["captions", "discussion", "report", "overview", "watch", "estimate"],
+    ["captions", "headline", "discussion", "report", "overview", "watch", "estimate"],
     ["__main__"],
 ]
 PACKAGE = fingerprints.PACKAGE

@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 from safetensors.torch import save as safetensors_bytes
 
-from landscape import checkpoint, dataset, models, provenance, storage
+from landscape import STARTED, checkpoint, dataset, models, provenance, storage
 from landscape import device as devices
 from landscape.fingerprint import fingerprint
 from landscape.loaders import Batches
@@ -134,7 +134,7 @@ class Job:
         with devices.measuring_precision(self.device):
             return evaluate(self.state.model, batches)
 
-    def finish(self, started: float) -> None:
+    def finish(self) -> None:
         """Write the run's files; run.json, the proof that it is complete, is the last."""
         steps = self.state.step if self.diverged_at is None else self.diverged_at
         test_loss, test_accuracy = self._evaluate(self.test)
@@ -158,7 +158,7 @@ class Job:
             "test_accuracy": test_accuracy,
             "test_loss": test_loss,
             "train_seconds": self.watch.seconds,
-            "total_seconds": time.monotonic() - started,
+            "total_seconds": time.monotonic() - STARTED,
             "precision": self.run.precision,
             "versions": provenance.versions(),
             "git_commit": provenance.git_commit(),
@@ -199,11 +199,10 @@ def train(
     A run that diverges ends well, with that in its tables; one that is stopped exits with 128 plus
     the signal's number and is resumed, bit for bit, by the same call.
     """
-    started = time.monotonic()
     storage.require_writable(results / run.id)
     device = devices.resolve(run.device)
     devices.prepare(device, run.precision, threads)
     job = Job(run, results, device)
     job.resume()
     job.train(checkpoint_seconds)
-    job.finish(started)
+    job.finish()

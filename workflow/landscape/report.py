@@ -10,10 +10,10 @@ import pandas as pd
 import typst
 
 from landscape import captions, config, discussion
-from landscape.discussion import Row, number, quantity, span
 from landscape.errors import UserError
 from landscape.figures import FIGURES
 from landscape.figures.colors import label
+from landscape.headline import Row, named, number, quantity, rows, span
 from landscape.storage import read_json, read_table, write_bytes, write_json
 
 TEMPLATE = Path(__file__).parent / "typst" / "report.typ"
@@ -62,7 +62,7 @@ def content(results: Path, study: config.Study) -> dict[str, Any]:
     dataset = read_json(results / "data/dataset.json")
     runs = {name: read_table(results / name / "runs.csv") for name in ("bands", "probe")}
     summaries = {
-        name: discussion.rows(read_table(results / name / "summary.csv", {"measure", "seeds"}))
+        name: rows(read_table(results / name / "summary.csv", {"measure", "seeds"}))
         for name in ("bands", "probe")
     }
     smallest = min(study.probe.band_step_sizes)
@@ -168,7 +168,7 @@ def _summary(table: Mapping[str, Row]) -> Table:
     head = ["measure", *(label(name) for name in names), *(["ratio"] if compares else []), "seeds"]
     body = []
     for measure, row in table.items():
-        cells = [discussion.named(measure)]
+        cells = [named(measure)]
         for name in names:
             cells.append(_with_interval(row.values[name], row.intervals[name], measure))
         if compares:

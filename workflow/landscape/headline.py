@@ -1,0 +1,134 @@
+"""Headline numbers of a summary table, and how numbers are written for readers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+MEASURES: dict[str, tuple[str, str]] = {  # label, unit
+    "loss_band_width": ("width of the loss band, mean over steps", "nats"),
+    "loss_band_width_late": ("width of the loss band, last tenth of the steps", "nats"),
+    "gradient_distance_mean": ("gradient distance, mean", ""),
+    "gradient_distance_first": ("gradient distance at step 0", ""),
+    "output_gradient_distance_mean": ("gradient distance of the output layer, mean", ""),
+    "gradient_cosine_mean": ("cosine of the gradients, mean", ""),
+    "beta_mean": ("β, mean", ""),
+    "beta_maximum": ("β, maximum", ""),
+    "beta_maximum_mean": ("β, maximum over step sizes, mean", ""),
+    "beta_maximum_first": ("β, maximum over step sizes, at step 0", ""),
+    "scaled_beta_mean": ("β·‖θ‖², mean", ""),
+    "scaled_beta_maximum_mean": ("β·‖θ‖², maximum over step sizes, mean", ""),
+    "loss_range_mean": ("loss range over step sizes, mean", "nats"),
+    "loss_range_first": ("loss range over step sizes at step 0", "nats"),
+    "final_train_loss_best": ("final training loss, best learning rate", "nats"),
+    "final_loss": ("final mini-batch loss", "nats"),
+    "test_accuracy": ("test accuracy", "%"),
+    "test_accuracy_best": ("test accuracy, best learning rate", "%"),
+    "test_accuracy_worst": ("test accuracy, worst learning rate", "%"),
+    "diverged_runs": ("diverged runs", ""),
+}
+BETA_AT = "beta_at_"
+SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One headline number: a value per architecture, and second ÷ first, with intervals."""
+
+    measure: str
+    values: dict[str, float | None]
+    intervals: dict[str, tuple[float, float] | None]
+    ratio: float | None
+    ratio_interval: tuple[float, float] | None
+    seeds: int
+
+
+def rows(summary: pd.DataFrame) -> dict[str, Row]:
+    """A summary table by measure; empty cells become None."""
+    names = architectures(summary)
+    found = {}
+    for cells in summary.to_dict("records"):
+        found[str(cells["measure"])] = Row(
+            measure=str(cells["measure"]),
+            values={name: _cell(cells, name) for name in names},
+            intervals={name: _interval(cells, name) for name in names},
+            ratio=_cell(cells, "ratio"),
+            ratio_interval=_interval(cells, "ratio"),
+            seeds=int(cells["seeds"]),
+        )
+    return found
+
+
+def architectures(summary: pd.DataFrame) -> list[str]:
+    """The architectures of a summary table, in its order: the ratio is second ÷ first."""
+    return [
+        str(column)
+        for column in summary.columns
+        if column not in ("measure", "seeds")
+        and not str(column).startswith("ratio")
+        and not str(column).endswith(("_low", "_high"))
+    ]
+
+
+def _cell(cells: Mapping[Any, Any], key: str) -> float | None:
+    value = cells.get(key)
+    return None if value is None or pd.isna(value) else float(value)
+
+
+def _interval(cells: Mapping[Any, Any], key: str) -> tuple[float, float] | None:
+    low, high = _cell(cells, f"{key}_low"), _cell(cells, f"{key}_high")
+    return None if low is None or high is None else (low, high)
+
+
+def number(value: float, digits: int = 3) -> str:
+    """A number as a reader writes it: three significant digits, powers of ten beyond reason."""
+    if value == 0:
+        return "0"
+    if 1e-3 <= abs(value) < 1e7:
+        rounded = float(f"{value:.{digits}g}")
+        if abs(rounded) >= 10 ** (digits - 1):
+            return _minus(f"{rounded:,.0f}")
+        return _minus(f"{value:#.{digits}g}".rstrip("."))
+    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+    return _minus(f"{mantissa} × 10") + str(int(exponent)).translate(SUPERSCRIPT)
+
+
+def _minus(text: str) -> str:
+    return text.replace("-", "−")
+
+
+def named(measure: str) -> str:
+    """What a measure is called; an unknown one keeps its name."""
+    if measure in MEASURES:
+        return MEASURES[measure][0]
+    size = step_size(measure)
+    return measure if size is None else f"β at η = {times_rate(size)}, mean"
+
+
+def quantity(measure: str, value: float) -> str:
+    """A value with its unit; accuracies in percent, counts whole."""
+    unit = MEASURES.get(measure, ("", ""))[1]
+    if unit == "%":
+        return f"{100 * value:.1f} %"
+    if measure == "diverged_runs":
+        return f"{value:g}"
+    return f"{number(value)} {unit}".strip()
+
+
+def times_rate(size: float) -> str:
+    """A step size relative to the learning rate: lr/64, lr, 4 lr."""
+    if size < 1 and float(1 / size).is_integer():
+        return f"lr/{1 / size:.0f}"
+    return "lr" if size == 1 else f"{size:g} lr"
+
+
+def step_size(measure: str) -> float | None:
+    try:
+        return float(measure.removeprefix(BETA_AT)) if measure.startswith(BETA_AT) else None
+    except ValueError:
+        return None
+
+
+def span(interval: tuple[float, float]) -> str:
+    return f"[{number(interval[0])}, {number(interval[1])}]"
