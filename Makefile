@@ -54,6 +54,8 @@ $(READY): envs/requirements.txt pyproject.toml
 pins:
 	uv pip compile pyproject.toml --all-extras -c envs/constraints.txt --universal \
 	  --python-version 3.11 --no-header --no-annotate --quiet -o envs/requirements.txt
+	sed -i '/^      - /d' envs/environment.yaml
+	sed "s/.*/      - \"&\"/" envs/requirements.txt >> envs/environment.yaml
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

@@ -10,7 +10,7 @@ from landscape import config, job, storage
 from landscape.aggregate.band import band
 from landscape.aggregate.collect import joined
 from landscape.aggregate.studies import aggregate_bands, aggregate_probe
-from landscape.aggregate.summary import interval, summarize
+from landscape.aggregate.summary import bands_values, interval, summarize
 from landscape.errors import UserError
 
 
@@ -77,9 +77,66 @@ def test_a_summary_has_the_ratio_of_the_second_to_the_first_seed_by_seed():
         value=[2.0, 4.0, 1.0, 1.0],
     )
     row = summarize(values, ["vgg_a", "vgg_a_bn"]).iloc[0]
-    assert (row["vgg_a"], row["vgg_a_bn"], row["ratio"]) == (3.0, 1.0, 0.375)
-    assert row["ratio_low"] < 0.375 < row["ratio_high"]
+    assert (row["vgg_a"], row["vgg_a_bn"]) == (3.0, 1.0)
+    assert row["ratio"] == pytest.approx((0.5 * 0.25) ** 0.5)
+    assert 0 < row["ratio_low"] < row["ratio"] < row["ratio_high"]
     assert row["seeds"] == 2
+
+
+def test_the_ratio_of_a_to_b_is_the_inverse_of_b_to_a():
+    values = table(measure="w", arch=["a", "a", "b", "b"], seed=[0, 1, 0, 1], value=[1, 10, 3, 5])
+    one = summarize(values, ["a", "b"]).iloc[0]
+    other = summarize(values, ["b", "a"]).iloc[0]
+    assert one["ratio"] * other["ratio"] == pytest.approx(1)
+    assert one["ratio_low"] * other["ratio_high"] == pytest.approx(1)
+
+
+def test_a_measure_with_signs_has_no_ratio():
+    values = table(measure="cosine", arch=["a", "b"], seed=0, value=[-0.1, 0.4])
+    assert pd.isna(summarize(values, ["a", "b"]).iloc[0]["ratio"])
+
+
+def test_an_architecture_without_a_value_is_an_empty_cell():
+    values = table(measure="final_loss", arch=["b"], seed=[0], value=[1.0])
+    row = summarize(values, ["a", "b"]).iloc[0]
+    assert pd.isna(row["a"])
+    assert pd.isna(row["ratio"])
+    assert row["b"] == 1
+
+
+def test_a_band_s_width_counts_only_steps_at_which_every_run_is_there():
+    """One of two runs diverges at step 1: the survivor's width of zero is no finding."""
+    bands = table(
+        arch=["a", "a", "b", "b"],
+        seed=0,
+        measure="loss",
+        step=[0, 1, 0, 1],
+        minimum=[1.0, 1.0, 1.0, 1.0],
+        maximum=[3.0, 1.0, 2.0, 9.0],
+        runs=[2, 1, 2, 2],
+    )
+    steps = table(
+        arch=["a", "b"],
+        seed=0,
+        step=0,
+        beta=1.0,
+        parameter_norm=1.0,
+        gradient_distance=1.0,
+        output_gradient_distance=1.0,
+    )
+    epochs = table(arch=["b"], seed=0, learning_rate=0.1, epoch=1, train_loss=1.0)
+    runs = table(
+        arch=["a", "a", "b", "b"],
+        seed=0,
+        status=["completed", "diverged", "completed", "completed"],
+        test_accuracy=[0.5, None, 0.6, 0.7],
+    )
+    values = bands_values(bands, steps, epochs, runs).set_index(["measure", "arch"])["value"]
+    assert values["loss_band_width", "a"] == 2
+    assert values["loss_band_width", "b"] == 1
+    assert values["diverged_runs", "a"] == 1
+    summary = summarize(values.reset_index().assign(seed=0), ["a", "b"]).set_index("measure")
+    assert pd.isna(summary.loc["final_train_loss_best", "a"])
 
 
 def test_a_ratio_to_zero_is_missing_not_infinite():

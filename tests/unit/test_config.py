@@ -55,6 +55,14 @@ def test_text_that_means_a_number_is_one():
         ("bands.architectures", ["vgg_b"]),
         ("bands.seeds", [-1]),
         ("bands.seeds", [0.5]),
+        ("bands.seeds", [True]),
+        ("bands.learning_rates", [True]),
+        ("bands.gradient_lags", [1, 1]),
+        ("bands.gradient_lags", [1, 100_000]),
+        ("probe.relative_step_sizes", [1, 1, 0.5, 2, 4]),
+        ("bands.batch_size", 10**30),
+        ("bands.width", 1000),
+        ("results", "out/{seed}"),
         ("bands.epochs", 0),
         ("bands.width", 0),
         ("bands.bn", False),
@@ -65,6 +73,7 @@ def test_text_that_means_a_number_is_one():
         ("data.source", "imagenet"),
         ("data.path", "somewhere"),
         ("bands.optimizer", {"name": "adam", "lr": 0.1}),
+        ("bands.optimizer", {"name": "adam", "momentum": 0.9}),
         ("split.validation_images", -5),
         ("figures.smoothing_steps", 0),
         ("results", ""),
@@ -78,7 +87,7 @@ def test_a_mistake_is_named_by_its_key(key, value):
 
 
 def test_a_run_configured_twice_is_refused():
-    with pytest.raises(UserError, match=r"more than once.*lr0\.001/seed0"):
+    with pytest.raises(UserError, match=r"learning_rates.*more than once: \[0\.001\]"):
         config.study(changed("bands.learning_rates", [0.001, "1e-3"]))
 
 

@@ -16,6 +16,7 @@ from artefacts import digests, start
 from landscape import checkpoint, job
 from landscape.errors import UserError
 from landscape.record import MeasurementError, Recorder
+from landscape.runs import ProbeSchedule
 
 RUN = "bands/vgg_a_bn/lr0.001/seed0"
 PROBE = "probe/vgg_a/seed0"
@@ -203,6 +204,28 @@ def test_a_run_that_diverges_is_a_result(tiny, folder):
     assert 0 < written["diverged_at_step"] == len(steps) < STEPS
     assert written["test_accuracy"] is None
     assert steps["loss"].notna().all()
+
+
+def test_a_run_that_diverges_at_its_last_step_is_not_saved_as_if_it_went_on(tiny, folder):
+    """Saving at every step, killed or not: it ends as diverged, not as completed with NaN."""
+    run = tiny.run("bands/vgg_a/lr0.002/seed0").model_copy(
+        update={"learning_rate": 1e6, "optimizer": tiny.probe.optimizer, "epochs": 1}
+    )
+    job.train(run, folder, threads=1, checkpoint_seconds=0)
+    written = json.loads((folder / run.id / "run.json").read_text("utf-8"))
+    assert written["status"] == "diverged"
+    assert not list((folder / run.id).glob("resume.state*"))
+
+
+def test_a_step_size_that_diverges_is_null_and_the_run_goes_on(tiny, folder):
+    schedule = ProbeSchedule(every=5, relative_step_sizes=(1.0, 1e30))
+    run = tiny.run(PROBE).model_copy(update={"probe": schedule})
+    job.train(run, folder, threads=1)
+    probe = pd.read_parquet(folder / PROBE / "probe.parquet").set_index("relative_step_size")
+    there = ["loss", "gradient_distance", "gradient_cosine", "beta"]
+    assert probe.loc[1e30, there].isna().all().all()
+    assert probe.loc[1.0].notna().all().all()
+    assert probe["gradient_norm"].notna().all()
 
 
 def test_a_measure_that_fails_stops_the_run(tiny, folder, monkeypatch):

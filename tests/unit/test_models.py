@@ -32,6 +32,11 @@ def test_every_architecture_maps_images_to_logits(name):
     assert model(IMAGES).shape == (4, 10)
 
 
+@pytest.mark.parametrize("width", [0.05, 0.3, 1.1])
+def test_groups_divide_the_channels_at_any_width(width):
+    assert models.build(Architecture(name="vgg_a_gn", width=width), 0)(IMAGES).shape == (4, 10)
+
+
 def test_width_scales_channels():
     narrow = VGG_A(width=0.5)
     assert narrow.features[0].out_channels == 32

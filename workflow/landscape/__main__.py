@@ -40,7 +40,7 @@ def _parser() -> argparse.ArgumentParser:
             type=Path,
             action="append",
             metavar="FILE",
-            help="configuration; repeat to lay one over another (default: config.yaml)",
+            help="settings laid over config.yaml; may be repeated",
         )
         added.add_argument(
             "--results", type=Path, help="folder of the results (default: the configuration's)"
@@ -58,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     stage(_runs, "runs", "list the training runs of a configuration", settings=False)
     train = stage(_train, "train", "train and measure one run")
     train.add_argument("run", metavar="RUN", help="for example bands/vgg_a/lr0.001/seed0")
-    train.add_argument("--threads", type=int, help="CPU threads (default: torch's choice)")
+    train.add_argument("--threads", type=_count, help="CPU threads (default: torch's choice)")
     train.add_argument(
         "--checkpoint-seconds", type=float, default=60.0, help="between saves (default: 60)"
     )
@@ -70,15 +70,21 @@ def _parser() -> argparse.ArgumentParser:
     watch = stage(_watch, "watch", "show all runs of a study, live", settings=False)
     watch.add_argument("--once", action="store_true", help="print the table once")
     estimate = stage(_estimate, "estimate", "say how long the runs to do will take")
-    estimate.add_argument("--threads", type=int, help="CPU threads of a run")
-    estimate.add_argument("--parallel", type=int, default=1, help="runs side by side")
+    estimate.add_argument("--threads", type=_count, help="CPU threads of a run")
+    estimate.add_argument("--parallel", type=_count, default=1, help="runs side by side")
     return parser
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1 on, not {text!r}")
+    return int(text)
 
 
 def _study(arguments: argparse.Namespace) -> "Study":
     from landscape import config
 
-    return config.load(arguments.config or [Path("config.yaml")])
+    return config.load([Path("config.yaml"), *(arguments.config or [])])
 
 
 def _folder(arguments: argparse.Namespace) -> Path:

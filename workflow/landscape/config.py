@@ -2,11 +2,11 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 
 from landscape.errors import UserError
 from landscape.runs import (
@@ -22,14 +22,31 @@ from landscape.runs import (
     Seed,
     Settings,
     Split,
+    Whole,
     bands_id,
     probe_id,
 )
 
 Some = TypeVar("Some", bound=Settings)
+Item = TypeVar("Item")
 
-ArchitectureNames = Annotated[tuple[ArchitectureName, ...], Field(min_length=1)]
-Seeds = Annotated[tuple[Seed, ...], Field(min_length=1)]
+
+def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    twice = [value for value, count in Counter(values).items() if count > 1]
+    if twice:
+        raise ValueError(f"each value once, please; these stand more than once: {twice}")
+    return values
+
+
+def _folder(value: str) -> str:
+    if set(value) & set("{}*?\n\0"):
+        raise ValueError("must be a folder's name without braces, wildcards and line breaks")
+    return str(PurePosixPath(value))
+
+
+Several = Annotated[tuple[Item, ...], Field(min_length=1), AfterValidator(_distinct)]
+Width = Annotated[Positive, Field(le=16)]
+Lag = Annotated[Count, Field(le=1000)]
 
 
 class Source(Settings):
@@ -48,14 +65,14 @@ class Source(Settings):
 class Bands(Settings):
     """The loss landscape over learning rates: one run per (architecture, learning rate, seed)."""
 
-    architectures: ArchitectureNames
-    width: Positive
-    learning_rates: Annotated[tuple[Positive, ...], Field(min_length=1)]
-    seeds: Seeds
+    architectures: Several[ArchitectureName]
+    width: Width
+    learning_rates: Several[Positive]
+    seeds: Several[Seed]
     optimizer: Optimizer
     batch_size: Count
     epochs: Count
-    gradient_lags: Annotated[tuple[Count, ...], Field(min_length=1)]
+    gradient_lags: Several[Lag]
 
     @property
     def run_ids(self) -> list[str]:
@@ -79,16 +96,16 @@ class Bands(Settings):
 class Probe(Settings):
     """The landscape along the gradient: one run per (architecture, seed)."""
 
-    architectures: ArchitectureNames
-    width: Positive
+    architectures: Several[ArchitectureName]
+    width: Width
     learning_rate: Positive
-    seeds: Seeds
+    seeds: Several[Seed]
     optimizer: Optimizer
     batch_size: Count
     steps: Count
     every: Count
-    relative_step_sizes: Annotated[tuple[Positive, ...], Field(min_length=1)]
-    band_step_sizes: Annotated[tuple[Positive, ...], Field(min_length=1)]
+    relative_step_sizes: Several[Positive]
+    band_step_sizes: Several[Positive]
 
     @property
     def run_ids(self) -> list[str]:
@@ -113,12 +130,12 @@ class Figures(Settings):
 class Study(Settings):
     """The whole configuration."""
 
-    results: Annotated[str, Field(min_length=1)]
+    results: Annotated[str, Field(min_length=1), AfterValidator(_folder)]
     data: Source
     split: Split
     device: Device
     precision: Precision
-    checkpoint_seconds: Annotated[int, Field(ge=0)]
+    checkpoint_seconds: Annotated[Whole, Field(ge=0)]
     bands: Bands
     probe: Probe
     figures: Figures
@@ -178,13 +195,6 @@ class Study(Settings):
             for seed in probe.seeds
         ]
 
-    @model_validator(mode="after")
-    def _runs_are_distinct(self) -> "Study":
-        twice = [run_id for run_id, count in Counter(r.id for r in self.runs).items() if count > 1]
-        if twice:
-            raise ValueError(f"these runs are configured more than once: {twice}")
-        return self
-
 
 def study(content: Any, origin: str = "the configuration") -> Study:
     """Check a parsed configuration; a mistake is named with its key, value and what is allowed."""
@@ -193,8 +203,11 @@ def study(content: Any, origin: str = "the configuration") -> Study:
     try:
         return Study.model_validate(content)
     except ValidationError as error:
-        lines = [_describe(mistake) for mistake in error.errors()]
-        raise UserError("\n".join([f"{origin} is not valid:", *lines])) from None
+        raise UserError(_described(origin, error)) from None
+
+
+def _described(origin: str, error: ValidationError) -> str:
+    return "\n".join([f"{origin} is not valid:", *map(_describe, error.errors())])
 
 
 def _describe(mistake: Any) -> str:
@@ -230,4 +243,7 @@ def _overlay(base: dict[str, Any], top: dict[str, Any]) -> None:
 
 def parse(kind: type[Some], text: str) -> Some:
     """One stage's settings from the JSON that the workflow passes it."""
-    return kind.model_validate_json(text)
+    try:
+        return kind.model_validate_json(text)
+    except ValidationError as error:
+        raise UserError(_described("--settings", error)) from None

@@ -29,6 +29,13 @@ def compared(row: Row, subject: str, less: str, more: str) -> str:
         each = ", ".join(f"{quantity(row.measure, v)} ({label(n)})" for n, v in known.items())
         return f"{_capital(subject)} is {each}."
     first, second, *others = names
+    if (row.ratio - 1) * ((row.values[second] or 0.0) - (row.values[first] or 0.0)) < 0:
+        a, b = (quantity(row.measure, row.values[name] or 0.0) for name in (second, first))
+        return (
+            f"{_capital(subject)} has no direction that all seeds share: on average {a} "
+            f"({label(second)}) and {b} ({label(first)}), but seed by seed the ratio is "
+            f"{number(row.ratio)}."
+        )
     a, b = (quantity(row.measure, row.values[name] or 0.0) for name in (first, second))
     interval = "" if row.ratio_interval is None else f"95 % interval {span(row.ratio_interval)}"
     if row.ratio == 1:
@@ -68,8 +75,8 @@ def seeds_sentence(table: dict[str, Row]) -> str:
     if count < 2:
         return "There is a single seed, so no interval over seeds can be given."
     return (
-        f"Intervals are 95 % t-intervals over {count} seeds; a ratio is the mean of the ratios "
-        "seed by seed."
+        f"Intervals are 95 % t-intervals over {count} seeds; a ratio is the geometric mean of the "
+        "ratios seed by seed."
     )
 
 
@@ -302,10 +309,15 @@ FULL = Scale(train_images=50_000, epochs=20, steps=15_000, bands_width=1.0, prob
 def limitations(scale: Scale, dataset: Mapping[str, Any], seeds: int, count: int) -> list[str]:
     """What this study cannot say; `seeds`: the fewer of the two studies, `count`: architectures."""
     said = []
-    if not dataset["official_pixels"]:
+    if dataset["official_pixels"] is False:
         said.append(
             f"The images are not the official pixels of CIFAR-10 but: {dataset['name']}. "
             "Accuracies do not compare with published ones."
+        )
+    elif dataset["official_pixels"] is None:
+        said.append(
+            f"The images ({dataset['name']}) were stored without loss, but nothing proves that "
+            "they are the official pixels of CIFAR-10."
         )
     words = {
         "train_images": "training images",

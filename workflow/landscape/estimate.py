@@ -12,6 +12,7 @@ from landscape import device as devices
 from landscape import storage
 from landscape.dataset import Images
 from landscape.errors import UserError
+from landscape.fingerprint import fingerprint
 from landscape.loaders import Batches
 from landscape.progress import seconds_text
 from landscape.record import Recorder
@@ -25,10 +26,10 @@ LONG_SECONDS = 600
 
 def announce(runs: Sequence[Run], results: Path, threads: int | None, parallel: int) -> None:
     """Print the number of runs to do and their time, by finished runs or else a few timed steps."""
-    waiting = [run for run in runs if not (results / run.id / "run.json").exists()]
+    finished = [run for run in runs if _is_done(run, results)]
+    waiting = [run for run in runs if run not in finished]
     if not waiting:
         return
-    finished = [run for run in runs if run not in waiting]
     images = _training_images(results)
     seconds, cost, origin = 0.0, {}, "finished runs"
     for run in waiting:
@@ -76,6 +77,16 @@ def measure_seconds_per_step(run: Run, threads: int | None) -> float:
         return plain
     passes = 1 + len(run.probe.relative_step_sizes)
     return plain * (1 + passes / run.probe.every)
+
+
+def _is_done(run: Run, results: Path) -> bool:
+    """Whether a run's files are there, of these settings and of this code."""
+    try:
+        done = storage.read_json(results / run.id / "run.json")
+    except UserError:
+        return False
+    settings, code = done.get("run"), done.get("code")
+    return bool(settings == run.model_dump(mode="json") and code == fingerprint("job"))
 
 
 def _seconds_per_step(run: Run, finished: Sequence[Run], results: Path) -> float | None:

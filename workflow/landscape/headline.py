@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 MEASURES: dict[str, tuple[str, str]] = {  # label, unit
-    "loss_band_width": ("width of the loss band, mean over steps", "nats"),
+    "loss_band_width": ("width of the loss band, mean over steps without divergence", "nats"),
     "loss_band_width_late": ("width of the loss band, last tenth of the steps", "nats"),
     "gradient_distance_mean": ("gradient distance, mean", ""),
     "gradient_distance_first": ("gradient distance at step 0", ""),

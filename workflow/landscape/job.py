@@ -43,6 +43,7 @@ class Job:
         self.recorder = Recorder(run, self.state, self.steps)
         self.epochs: list[dict[str, Any]] = []
         self.watch = Stopwatch()
+        self.earlier_seconds = 0.0  # of the processes that this one goes on from
         self.diverged_at: int | None = None
         self.checkpoint = self.folder / "resume.state"
         self.identity = {
@@ -61,17 +62,25 @@ class Job:
             return
         self.state.load_state_dict(saved["state"])
         self.recorder.load_state_dict(saved["recorder"])
-        self.epochs, self.watch.seconds = saved["epochs"], saved["seconds"]
+        self.epochs, self.watch.seconds = saved["epochs"], saved["train_seconds"]
+        self.earlier_seconds = saved["total_seconds"]
         print(f"{self.run.id}: goes on from step {self.state.step}", file=sys.stderr)
 
+    @property
+    def total_seconds(self) -> float:
+        return self.earlier_seconds + time.monotonic() - STARTED
+
     def save(self) -> None:
+        self.watch.stop()
         content = {
             "state": self.state.state_dict(),
             "recorder": self.recorder.state_dict(),
             "epochs": self.epochs,
-            "seconds": self.watch.seconds,
+            "train_seconds": self.watch.seconds,
+            "total_seconds": self.total_seconds,
         }
         checkpoint.save(self.checkpoint, content, self.identity)
+        self.watch.start()
 
     def train(self, checkpoint_seconds: float) -> None:
         """Walk the trajectory to its end, or to where it diverges; exit when asked to stop."""
@@ -84,6 +93,8 @@ class Job:
             def after_update() -> bool:
                 nonlocal saved_at
                 self._look_for_divergence()
+                if self.diverged_at is not None:
+                    return False
                 if shown.due(self.state.step):
                     shown.report(self.state.step, self.recorder.last_loss())
                 if stop:
@@ -92,11 +103,12 @@ class Job:
                 if time.monotonic() - saved_at >= checkpoint_seconds:
                     self.save()
                     saved_at = time.monotonic()
-                return self.diverged_at is None
+                return True
 
             self.watch.start()
             for step in trajectory(self.run, self.state, self.batches, self.steps, after_update):
                 self.recorder.observe(step)
+            self.watch.stop()
 
     def _look_for_divergence(self) -> None:
         """At fixed steps only, so that interruptions do not change what a diverged run leaves."""
@@ -158,7 +170,7 @@ class Job:
             "test_accuracy": test_accuracy,
             "test_loss": test_loss,
             "train_seconds": self.watch.seconds,
-            "total_seconds": time.monotonic() - STARTED,
+            "total_seconds": self.total_seconds,
             "precision": self.run.precision,
             "versions": provenance.versions(),
             "git_commit": provenance.git_commit(),
@@ -170,7 +182,7 @@ class Job:
 
 
 class Stopwatch:
-    """Seconds that were spent training, over interruptions and without evaluation."""
+    """Seconds spent training and measuring, over interruptions; without evaluating and saving."""
 
     def __init__(self) -> None:
         self._before = 0.0
@@ -203,6 +215,7 @@ def train(
     device = devices.resolve(run.device)
     devices.prepare(device, run.precision, threads)
     job = Job(run, results, device)
+    (job.folder / "run.json").unlink(missing_ok=True)  # the proof of an earlier training
     job.resume()
     job.train(checkpoint_seconds)
     job.finish()

@@ -7,6 +7,7 @@ import pandas as pd
 import torch
 
 from landscape import device as devices
+from landscape.errors import UserError
 from landscape.measure import probe as probes
 from landscape.measure.beta import effective_beta
 from landscape.measure.distance import distance
@@ -14,7 +15,7 @@ from landscape.runs import Run
 from landscape.train import State, Step, loss_function
 
 
-class MeasurementError(Exception):
+class MeasurementError(UserError):
     """A measure that is not finite although the run has not diverged."""
 
 
@@ -100,8 +101,9 @@ class Recorder:
             self._require_none(missing, name)
         if self.run.probe:
             probed = self.probe_table(sound).set_index("step")
+            stayed = probed["loss"].notna()
             for name in probed.columns:
-                self._require_none(~np.isfinite(probed[name]), f"the probe's {name}")
+                self._require_none(stayed & ~np.isfinite(probed[name]), f"the probe's {name}")
         return diverged
 
     def _history(self) -> pd.DataFrame:
@@ -132,12 +134,16 @@ class Recorder:
         return table.astype({"correct": "int32", "step": "int32", "epoch": "int32"})
 
     def probe_table(self, steps: int) -> pd.DataFrame:
-        """The probes before step `steps`, a row for each (step, step size)."""
+        """The probes before step `steps`, a row for each (step, step size).
+
+        A step size from which the loss is not finite has diverged: what lies there is null.
+        """
         assert self.run.probe is not None
         sizes = self.run.probe.relative_step_sizes
         measured = [step for step in self.probe_steps if step < steps]
         rows = self.probes[: len(measured)].reshape(-1, len(probes.COLUMNS)).cpu().numpy()
         table = pd.DataFrame(rows, columns=list(probes.COLUMNS))
+        table.loc[~np.isfinite(table["loss"]), list(probes.THERE)] = np.nan
         table.insert(0, "step", [step for step in measured for _ in sizes])
         relative = list(sizes) * len(measured)
         table.insert(1, "step_size", [size * self.run.learning_rate for size in relative])

@@ -17,17 +17,7 @@ from landscape.headline import Row, named, number, quantity, rows, span
 from landscape.storage import read_json, read_table, write_bytes, write_json
 
 TEMPLATE = Path(__file__).parent / "typst" / "report.typ"
-TABLES = tuple(
-    f"{study}/{name}.csv" for study in ("bands", "probe") for name in ("runs", "summary")
-)
-
 Table = dict[str, Any]  # head and body, texts only
-
-
-def inputs() -> tuple[str, ...]:
-    """Every file below the results that the report reads."""
-    figures = tuple(f"figures/{name}.pdf" for name in FIGURES)
-    return ("data/dataset.json", *TABLES, *figures)
 
 
 def build(results: Path, study: config.Study, output: Path) -> None:
@@ -228,7 +218,13 @@ def _limitations(
     )
     seeds = min(table["seed"].nunique() for table in runs.values())
     count = len(study.bands.architectures)
-    return discussion.limitations(scale, dataset, seeds, count)
+    said = discussion.limitations(scale, dataset, seeds, count)
+    if study.precision != "float32":
+        said.append(
+            f"Training used {study.precision} arithmetic, so that the gradients over learning "
+            "rates carry its rounding; those along the gradient are float32."
+        )
+    return said
 
 
 def _provenance(dataset: Mapping[str, Any], runs: Mapping[str, pd.DataFrame]) -> dict[str, Table]:

@@ -2,12 +2,21 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Count = Annotated[int, Field(gt=0)]
-Seed = Annotated[int, Field(ge=0, lt=2**31)]
+
+def _not_bool(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("must be a number; YAML reads on, off, yes and no as true and false")
+    return value
+
+
+Number = Annotated[float, BeforeValidator(_not_bool), Field(allow_inf_nan=False)]
+Whole = Annotated[int, BeforeValidator(_not_bool)]
+Positive = Annotated[Number, Field(gt=0)]
+NotNegative = Annotated[Number, Field(ge=0)]
+Count = Annotated[Whole, Field(gt=0, le=10**9)]
+Seed = Annotated[Whole, Field(ge=0, lt=2**31)]
 Precision = Literal["float32", "tf32", "bfloat16"]
 Device = Literal["auto", "cuda", "cpu"]
 ArchitectureName = Literal["vgg_a", "vgg_a_bn", "vgg_a_ln", "vgg_a_gn", "vgg_a_in"]
@@ -24,7 +33,7 @@ class Split(Settings):
     """Which part of the training images is trained on and which is held out."""
 
     train_images: Count | None = None
-    validation_images: Annotated[int, Field(ge=0)] = 0
+    validation_images: Annotated[Whole, Field(ge=0, le=10**9)] = 0
     seed: Seed = 0
 
 
@@ -32,15 +41,21 @@ class Optimizer(Settings):
     """The update rule; the learning rate belongs to the run."""
 
     name: Literal["adam", "sgd"] = "adam"
-    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    momentum: Annotated[Number, Field(ge=0, lt=1)] = 0.0
     weight_decay: NotNegative = 0.0
+
+    @model_validator(mode="after")
+    def _momentum_is_used(self) -> "Optimizer":
+        if self.momentum and self.name != "sgd":
+            raise ValueError(f"momentum is only read with name: sgd, not with {self.name}")
+        return self
 
 
 class Architecture(Settings):
     """A network by its name in `landscape.models.ARCHITECTURES`, and its width factor."""
 
     name: ArchitectureName
-    width: Positive = 1.0
+    width: Annotated[Positive, Field(le=16)] = 1.0
 
 
 class ProbeSchedule(Settings):

@@ -106,7 +106,9 @@ def announce():
         str(train_threads(None)),
     ]
     command += ["--parallel", str(PLACES)]
-    subprocess.run(command, env={**os.environ, "PYTHONPATH": PACKAGE_ROOT}, check=False)
+    done = subprocess.run(command, env={**os.environ, "PYTHONPATH": PACKAGE_ROOT})
+    if done.returncode:
+        raise WorkflowError("nothing was started; the line above says why")
 
 
 # Jobs run this checkout's package, and the interpreter that runs Snakemake unless conda brings one.

@@ -21,7 +21,8 @@ def aggregate_bands(study: Bands, results: Path) -> None:
     runs = runs_table(study.run_ids, results)
     steps = joined(study.run_ids, results, "steps.parquet", STEP_COLUMNS | set(BAND_MEASURES))
     epochs = joined(study.run_ids, results, "epochs.csv", EPOCH_COLUMNS)
-    bands = band(steps, BAND_MEASURES)
+    lagged = [name for name in steps.columns if "_lag" in name]
+    bands = band(steps, [*BAND_MEASURES, *lagged])
     summary = summarize(bands_values(bands, steps, epochs, runs), study.architectures)
     _write(results / "bands", {"bands.parquet": bands, "summary.csv": summary})
     _write(results / "bands", {"epochs.csv": epochs, "runs.csv": runs})

@@ -13,23 +13,27 @@ LATE = 0.1  # "late" is the last tenth of the steps
 def summarize(values: pd.DataFrame, architectures: Sequence[str]) -> pd.DataFrame:
     """From `measure, arch, seed, value` to one row per measure.
 
-    Columns: the architectures' means over seeds, `ratio` (the second architecture to the first,
-    the mean of the ratios seed by seed), then `…_low` and `…_high` of each: the 95 % t-interval
-    over seeds, empty where there is one seed only.
+    Columns: the architectures' means over seeds, `ratio` (the second architecture to the first:
+    the geometric mean of the ratios seed by seed), then `…_low` and `…_high` of each: the 95 %
+    t-interval over seeds, of the ratio on the log scale. Cells are empty where there is no value,
+    intervals where there is one seed only, and a ratio where a value is not positive.
     """
     rows = []
     for measure, table in values.groupby("measure", sort=False):
         by_seed = table.pivot(index="seed", columns="arch", values="value")
-        columns = {name: by_seed[name] for name in architectures}
-        if len(architectures) > 1:
-            first, second = columns[architectures[0]], columns[architectures[1]]
-            columns["ratio"] = second / first.where(first != 0)
+        by_seed = by_seed.reindex(columns=list(architectures)).astype(float)
         row: dict[str, object] = {"measure": measure}
-        row |= {name: _mean(series) for name, series in columns.items()}
-        for name, series in columns.items():
-            row[f"{name}_low"], row[f"{name}_high"] = interval(series)
-        row["seeds"] = len(by_seed)
-        rows.append(row)
+        limits: dict[str, object] = {}
+        for name in architectures:
+            row[name] = _mean(by_seed[name])
+            limits[f"{name}_low"], limits[f"{name}_high"] = interval(by_seed[name])
+        if len(architectures) > 1:
+            first, second = by_seed[architectures[0]], by_seed[architectures[1]]
+            ratios = (second / first)[(first > 0) & (second > 0)]
+            logs = ratios.map(np.log)
+            row["ratio"] = _exp(_mean(logs))
+            limits["ratio_low"], limits["ratio_high"] = map(_exp, interval(logs))
+        rows.append({**row, **limits, "seeds": int(by_seed.count().max())})
     return pd.DataFrame(rows)
 
 
@@ -48,8 +52,8 @@ def bands_values(
 ) -> pd.DataFrame:
     """The bands study's headline numbers: `measure, arch, seed, value`."""
     keys = ["arch", "seed"]
-    loss = bands[bands["measure"] == "loss"]
-    width = loss.assign(width=loss["maximum"] - loss["minimum"])
+    width = _complete(bands[bands["measure"] == "loss"])
+    width = width.assign(width=width["maximum"] - width["minimum"])
     steps = steps.assign(scaled_beta=steps["beta"] * steps["parameter_norm"] ** 2)
     last = epochs.sort_values("epoch").groupby([*keys, "learning_rate"]).tail(1)
     return _stack(
@@ -82,7 +86,7 @@ def probe_values(
     scaled = beta.merge(sizes, on=[*keys, "step"])
     scaled = scaled.assign(value=scaled["maximum"] * scaled["parameter_norm"] ** 2)
     per_size = {
-        f"beta_at_{size:g}": table.groupby(keys)["beta"].mean()
+        f"beta_at_{size!r}": table.groupby(keys)["beta"].mean()
         for size, table in probe.groupby("relative_step_size")
     }
     return _stack(
@@ -102,8 +106,23 @@ def probe_values(
     )
 
 
+def _exp(value: float | None) -> float | None:
+    return None if value is None else float(np.exp(value))
+
+
 def _mean(values: pd.Series) -> float | None:
     return None if values.isna().all() else float(values.mean())
+
+
+def _complete(loss: pd.DataFrame) -> pd.DataFrame:
+    """The steps at which no run of a seed has diverged, whatever its architecture.
+
+    A band that has lost its wildest runs is narrow for that reason alone.
+    """
+    expected = loss["runs"].max() * loss["arch"].nunique()
+    there = loss.groupby(["seed", "step"])["runs"].transform("sum")
+    complete: pd.DataFrame = loss[there == expected]
+    return complete
 
 
 def _first(table: pd.DataFrame) -> pd.DataFrame:

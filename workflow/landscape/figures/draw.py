@@ -14,6 +14,8 @@ from landscape.figures import FIGURES, FigureSpec
 from landscape.figures.style import save, stamp
 from landscape.storage import read_json, read_table
 
+PIXELS = {True: "official pixels", False: "not the official pixels", None: "pixels not verified"}
+
 
 def draw(name: str, results: Path, settings: config.Figures, png: Path, pdf: Path) -> None:
     """Draw the figure `name` from the tables below `results` into `png` and `pdf`."""
@@ -35,7 +37,7 @@ def draw(name: str, results: Path, settings: config.Figures, png: Path, pdf: Pat
 
 def provenance(dataset: dict[str, Any], runs: pd.DataFrame | None) -> str:
     """Data, devices, precision and seeds in one line."""
-    pixels = "official pixels" if dataset["official_pixels"] else "not the official pixels"
+    pixels = PIXELS[dataset["official_pixels"]]
     images = f"{dataset['train_images']:,}"
     if runs is not None and "train_images" in runs:
         images = ", ".join(f"{count:,}" for count in sorted(runs["train_images"].unique()))

@@ -69,6 +69,9 @@ def drops(rows: pd.DataFrame) -> list[Drop]:
             lost = remain.diff() < 0
             for step, runs in zip(part["step"][lost], remain[lost], strict=True):
                 found.append(Drop(name, int(str(seed)), int(step), int(runs), total))
+            last = int(part["step"].iloc[-1])
+            if last < rows["step"].max():  # the whole band ends before another's does
+                found.append(Drop(name, int(str(seed)), last, 0, total))
     return found
 
 

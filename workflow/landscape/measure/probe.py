@@ -19,6 +19,7 @@ COLUMNS = (
     "beta",
     "parameter_norm",
 )
+THERE = ("loss", "gradient_distance", "gradient_cosine", "beta")  # what depends on the step size
 
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
@@ -34,7 +35,7 @@ def probe(
     """A row of `COLUMNS` for each step size η, all on the one mini-batch: [step sizes, columns].
 
     With g = ∇L(θ): L(θ − ηg), L(θ), ‖g‖, ‖∇L(θ − ηg) − g‖, the cosine between the two gradients,
-    β(η) = ‖∇L(θ − ηg) − g‖ / (η‖g‖), ‖θ‖ (Santurkar et al. 2018, section 3.2 and figure 4). The
+    β(η) = ‖∇L(θ − ηg) − g‖ / ‖ηg‖, ‖θ‖ (Santurkar et al. 2018, section 3.2 and figure 4). The
     gradient is the plain one of all parameters, whatever optimizer moves the model.
 
     Nothing changes: points are evaluated on copies of the parameters and the buffers, so that
@@ -49,7 +50,8 @@ def probe(
         there, turned = _loss_and_gradient(model, flat, point, inputs, labels, loss_function)
         apart = distance(turned, gradient)
         cosine = torch.dot(turned, gradient) / (torch.linalg.vector_norm(turned) * norm)
-        beta = effective_beta(apart, step_size * norm)
+        # The distance really moved: in float32 a tiny ηg is partly rounded away.
+        beta = effective_beta(apart, distance(point, origin))
         size = torch.linalg.vector_norm(origin)
         rows.append(torch.stack([there, loss, norm, apart, cosine, beta, size]))
     return torch.stack(rows)

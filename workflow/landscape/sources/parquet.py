@@ -73,7 +73,8 @@ def prepare(folder: Path, path: str | None = None) -> None:
 
 def _fetch(address: str, part: str, folder: Path) -> Path:
     name = f"{part}-00000-of-00001.parquet"
-    path = folder / name
+    # In a folder of this address: files of another one must not be taken for its own.
+    path = folder / storage.sha256(address.encode())[:12] / name
     download(f"{address}/{name}", path)
     # The address publishes no checksum, so that a wrong file must not stay to be found again.
     with path.open("rb") as file:
