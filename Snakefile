@@ -27,18 +27,18 @@ rule all:
     input:
         REPORT,
         figure_files(),
-        study_tables("bands"),
-        study_tables("probe"),
+        whole_study("bands"),
+        whole_study("probe"),
 
 
 rule bands:
     input:
-        study_tables("bands"),
+        whole_study("bands"),
 
 
 rule probe:
     input:
-        study_tables("probe"),
+        whole_study("probe"),
 
 
 rule figures:

@@ -200,5 +200,5 @@ def test_limitations_name_what_was_shortened():
     assert "2,000 training images (full study: 50,000)" in text
     assert "0.25 times the width" in text
     assert "shapes" in text
-    assert "one seed" in text
+    assert "a single seed" in text
     assert "nothing is compared" in text

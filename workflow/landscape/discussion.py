@@ -100,6 +100,7 @@ def bands_section(table: dict[str, Row], runs: pd.DataFrame) -> Section:
     if row := table.get("beta_maximum"):
         said.append(compared(row, "the largest β", "lower", "higher"))
     said += _scaled(table, "scaled_beta_mean", "beta_mean")
+    said += at_unequal_loss(table, "final_train_loss_best")
     said += diverged(runs, "A diverged run leaves its band, which is narrower from then on.")
     return Section("Over learning rates", said)
 
@@ -137,6 +138,14 @@ def probe_section(
             said.append(compared(row, subject, *words))
     said += _scaled(table, "scaled_beta_maximum_mean", "beta_maximum_mean")
     said += at_start(table)
+    for measure, subject, words in (
+        ("loss_range_late", "in the last tenth of the steps the range of the loss", _SIZE),
+        ("gradient_distance_late", "there the largest gradient distance", _SIZE),
+        ("beta_maximum_late", "there the largest β", _LEVEL),
+    ):
+        if row := table.get(measure):
+            said.append(compared(row, subject, *words))
+    said += at_unequal_loss(table, "final_loss")
     said += by_step_size(table, learning_rate, smallest)
     for measure, subject in (
         ("final_loss", "the final mini-batch loss"),
@@ -167,6 +176,22 @@ def _scaled(table: dict[str, Row], scaled: str, raw: str) -> list[str]:
             "Raw and scaled β point in opposite directions: the scale of the weights matters."
         )
     return said
+
+
+def at_unequal_loss(table: dict[str, Row], final: str) -> list[str]:
+    """A warning where one network trains better and yet its gradients change more."""
+    loss, distance = table.get(final), table.get("gradient_distance_mean")
+    if loss is None or distance is None or loss.ratio is None or distance.ratio is None:
+        return []
+    if (loss.ratio < 1) == (distance.ratio < 1):
+        return []
+    names = list(loss.values)[:2]
+    better, other = names[::-1] if loss.ratio < 1 else names
+    return [
+        f"Steps are compared with equal steps, not with equal loss: {label(better)} ends at the "
+        f"lower loss although its gradients change more. A network such as {label(other)} here, "
+        "which learns more slowly, has small gradients on its plateau whatever its landscape."
+    ]
 
 
 def at_start(table: dict[str, Row]) -> list[str]:
@@ -335,7 +360,8 @@ def limitations(scale: Scale, dataset: Mapping[str, Any], seeds: int, count: int
         said.append(f"The study is not at full size: {'; '.join(shorter)}.")
     if seeds < 3:
         said.append(
-            "There is one seed: differences between runs of the same setting are unknown."
+            "At least one of the two studies has a single seed: how much runs of the same setting "
+            "differ is unknown there."
             if seeds == 1
             else "There are only two seeds, so the intervals are wide."
         )

@@ -35,11 +35,7 @@ rule train_bands:
 
 rule aggregate_bands:
     input:
-        expand(
-            f"{RESULTS}/{{run}}/{{file}}",
-            run=STUDY.bands.run_ids,
-            file=["steps.parquet", "epochs.csv", "run.json"],
-        ),
+        run_files("bands"),
     output:
         study_tables("bands"),
     log:

@@ -25,6 +25,7 @@ except UserError as error:
 
 RESULTS = STUDY.results
 RUNS = {run.id: run for run in STUDY.runs}
+RUN_IDS = {"bands": STUDY.bands.run_ids, "probe": STUDY.probe.run_ids}
 REPORT = f"{RESULTS}/report.pdf"
 DATA = f"{RESULTS}/data"
 ENVIRONMENT = "../../envs/environment.yaml"
@@ -52,6 +53,20 @@ def study_tables(study):
     if study == "probe":
         tables.append("probe.parquet")
     return [f"{RESULTS}/{study}/{table}" for table in tables]
+
+
+def run_files(study):
+    """What the aggregation reads of every run."""
+    files = ["steps.parquet", "epochs.csv", "run.json"]
+    if study == "probe":
+        files.append("probe.parquet")
+    return expand(f"{RESULTS}/{{run}}/{{file}}", run=RUN_IDS[study], file=files)
+
+
+def whole_study(study):
+    """Tables and runs: a run whose files were deleted is trained again, not only when it is read."""
+    models = expand(f"{RESULTS}/{{run}}/model.safetensors", run=RUN_IDS[study])
+    return [*study_tables(study), *run_files(study), *models]
 
 
 def figure_files(suffixes=(".png", ".pdf")):

@@ -19,11 +19,7 @@ use rule train_bands as train_probe with:
 
 use rule aggregate_bands as aggregate_probe with:
     input:
-        expand(
-            f"{RESULTS}/{{run}}/{{file}}",
-            run=STUDY.probe.run_ids,
-            file=["steps.parquet", "epochs.csv", "probe.parquet", "run.json"],
-        ),
+        run_files("probe"),
     output:
         study_tables("probe"),
     log:
