@@ -8,6 +8,7 @@ READY := $(VENV)/.ready
 SNAKEMAKE := $(VENV)/bin/snakemake
 CORES ?= all
 GPUS ?= 1
+FROM_PARQUET = data={"source": "parquet", "path": "$(DATA)"}
 
 .PHONY: demo study test lint format pins clean
 .DEFAULT_GOAL := demo
@@ -18,8 +19,7 @@ demo: $(READY)
 
 study: $(READY)
 	$(SNAKEMAKE) --cores $(CORES) --resources gpu=$(GPUS) \
-	  $(if $(CONFIG),--configfile $(CONFIG)) \
-	  $(if $(DATA),--config 'data={"source": "parquet", "path": "$(DATA)"}')
+	  $(if $(CONFIG),--configfile '$(CONFIG)') $(if $(DATA),--config '$(FROM_PARQUET)')
 	@echo "Done. The report is report.pdf in the results folder."
 
 test: $(READY)

@@ -12,6 +12,7 @@ include: "workflow/rules/common.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/bands.smk"
 include: "workflow/rules/probe.smk"
+include: "workflow/rules/network.smk"
 include: "workflow/rules/report.smk"
 
 
@@ -19,6 +20,7 @@ localrules:
     all,
     bands,
     probe,
+    network,
     figures,
 
 
@@ -27,8 +29,7 @@ rule all:
     input:
         REPORT,
         figure_files(),
-        whole_study("bands"),
-        whole_study("probe"),
+        [whole_study(study) for study in STUDIES],
 
 
 rule bands:
@@ -39,6 +40,12 @@ rule bands:
 rule probe:
     input:
         whole_study("probe"),
+
+
+rule network:
+    input:
+        whole_study("network"),
+        figure_files("network"),
 
 
 rule figures:

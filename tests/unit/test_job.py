@@ -266,9 +266,9 @@ def test_tf32_on_a_cpu_is_refused(tiny, folder):
 
 
 def test_bfloat16_is_refused_where_it_is_slow(tiny, folder, monkeypatch):
-    monkeypatch.setattr("landscape.device.cpu_has_bfloat16", lambda: False)
+    monkeypatch.setattr("landscape.device.cpu_bfloat16_slowdown", lambda: 20.0)
     run = tiny.run(RUN).model_copy(update={"precision": "bfloat16"})
-    with pytest.raises(UserError, match="slower"):
+    with pytest.raises(UserError, match="20.0 times as long"):
         job.train(run, folder, threads=1)
 
 

@@ -6,8 +6,10 @@ from types import SimpleNamespace
 import pytest
 import torch
 from torch import nn
+from torch.nn.functional import cross_entropy as loss_function
 
-from landscape import models
+from landscape import models, recipes
+from landscape.architectures import Vgg
 from landscape.flat import FlatParameters
 from landscape.loaders import Batches
 from landscape.measure import probe as probes
@@ -16,8 +18,7 @@ from landscape.measure.beta import effective_beta
 from landscape.measure.distance import distance
 from landscape.measure.probe import probe
 from landscape.record import Recorder
-from landscape.runs import Architecture
-from landscape.train import Step, loss_function
+from landscape.train import Step
 
 STEP_SIZES = [0.001, 0.01, 0.1]
 
@@ -58,7 +59,7 @@ def identity(logits, labels):
 
 
 def small_network(name):
-    model = models.build(Architecture(name=name, width=0.05), seed=0).double().train()
+    model = models.build(Vgg(name=name, width=0.05), seed=0).double().train()
     inputs = random(16, 3, 32, 32, seed=5)
     labels = torch.arange(16) % 10
     return model, inputs, labels
@@ -166,7 +167,9 @@ def test_recorded_steps_equal_their_naive_twin(lags):
     model, hessian, _ = quadratic(lambda basis: random(6, seed=3))
     flat = FlatParameters(model)
     state = SimpleNamespace(flat=flat, model=model, step=0)
-    run = SimpleNamespace(id="x", gradient_lags=lags, probe=None, learning_rate=0.01)
+    run = SimpleNamespace(
+        id="x", gradient_lags=lags, probe=None, learning_rate=0.01, loss=recipes.Loss()
+    )
     recorder = Recorder(run, state, steps=8)
     thetas, gradients = [], []
     for index in range(8):
@@ -234,7 +237,7 @@ def test_evaluation_counts_images_not_batches():
 
     pixels = torch.randint(0, 256, (25, 3, 32, 32), dtype=torch.uint8)
     labels = torch.arange(25) % 10
-    model = models.build(Architecture(name="vgg_a_bn", width=0.05), seed=0).train()
+    model = models.build(Vgg(name="vgg_a_bn", width=0.05), seed=0).train()
     before = copy.deepcopy(model.state_dict())
     loss, accuracy = evaluate(model, Batches(Images(pixels, labels), 10))
     whole = evaluate(model, Batches(Images(pixels, labels), 25))

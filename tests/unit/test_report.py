@@ -12,17 +12,18 @@ import pytest
 import synthetic
 from landscape import config, discussion, headline, report
 from landscape.errors import UserError
-from landscape.figures import FIGURES
+from landscape.figures.choice import wanted
 from landscape.figures.draw import draw
 
-STUDY = config.load([Path(__file__).parents[2] / "config.yaml"])
+WHOLE = config.load([Path(__file__).parents[2] / "config.yaml"])
+STUDY = WHOLE.model_copy(update={"network": None})  # test_network_report.py has the second part
 
 
 @pytest.fixture(scope="module")
 def figures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Results with every figure drawn."""
     folder = synthetic.write_results(tmp_path_factory.mktemp("results"), diverged=True)
-    for name in FIGURES:
+    for name in wanted(STUDY):
         target = folder / "figures" / name
         draw(name, folder, STUDY.figures, target.with_suffix(".png"), target.with_suffix(".pdf"))
     return folder

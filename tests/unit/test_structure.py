@@ -13,17 +13,19 @@ from landscape.fingerprint import closure, fingerprint, imports, path_of
 
 # From left to right: a module imports from its own layer or from those before it.
 LAYERS = [
-    ["", "errors", "storage", "runs", "randomness", "fingerprint", "provenance", "signals"],
-    ["config", "progress", "device"],
-    ["dataset", "sources", "flat"],
+    ["", "errors", "storage", "randomness", "fingerprint", "provenance", "signals", "stopwatch"],
+    ["settings", "architectures", "recipes", "runs"],
+    ["network_study", "config", "progress", "device"],
+    ["dataset", "sources", "flat", "schedule", "losses", "augmentation"],
     ["loaders", "models", "optimizers"],
     ["train"],
-    ["measure"],
-    ["record"],
-    ["checkpoint", "job"],
+    ["trained", "measure"],
+    ["record", "insight"],
+    ["checkpoint", "job", "plain"],
     ["aggregate"],
-    ["figures"],
-    ["captions", "headline", "discussion", "report", "overview", "watch", "estimate"],
+    ["figures", "published"],
+    ["captions", "captions_network", "headline", "discussion", "discussion_network"],
+    ["report", "report_network", "overview", "watch", "estimate", "evaluate", "predict"],
     ["__main__"],
 ]
 PACKAGE = fingerprints.PACKAGE

@@ -63,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
         "--checkpoint-seconds", type=float, default=60.0, help="between saves (default: 60)"
     )
     aggregate = stage(_aggregate, "aggregate", "reduce a study's runs to its tables")
-    aggregate.add_argument("study", choices=["bands", "probe"])
+    aggregate.add_argument("study", choices=["bands", "probe", "network"])
     figure = stage(_figure, "figure", "draw one figure from tables")
     figure.add_argument("name")
     stage(_report, "report", "typeset the report from tables and figures")
@@ -72,6 +72,18 @@ def _parser() -> argparse.ArgumentParser:
     estimate = stage(_estimate, "estimate", "say how long the runs to do will take")
     estimate.add_argument("--threads", type=_count, help="CPU threads of a run")
     estimate.add_argument("--parallel", type=_count, default=1, help="runs side by side")
+    beside = "data: of the results folder that the weights lie in, or of --results"
+    evaluate = stage(_evaluate, "evaluate", f"test a trained network ({beside})", settings=False)
+    predict = stage(_predict, "predict", f"classify pictures ({beside})", settings=False)
+    for added in (evaluate, predict):
+        added.add_argument(
+            "weights", type=Path, metavar="WEIGHTS", help="a run's model.safetensors, or its folder"
+        )
+    evaluate.add_argument("--device", choices=["auto", "cuda", "cpu"], default="auto")
+    evaluate.add_argument("--threads", type=_count, help="CPU threads (default: torch's choice)")
+    predict.add_argument(
+        "pictures", type=Path, nargs="+", metavar="IMAGE", help="picture of any format and size"
+    )
     return parser
 
 
@@ -106,17 +118,31 @@ def _loaders(arguments: argparse.Namespace) -> None:
 
 
 def _runs(arguments: argparse.Namespace) -> None:
-    for run in _study(arguments).runs:
+    for run in _study(arguments).all_runs:
         print(run.id)
 
 
 def _train(arguments: argparse.Namespace) -> None:
-    from landscape import config, job
-    from landscape.runs import Run
+    from landscape import config
+    from landscape.runs import PlainRun, Run
 
     text = arguments.settings
-    run = config.parse(Run, text) if text else _study(arguments).run(arguments.run)
-    job.train(run, _folder(arguments), arguments.threads, arguments.checkpoint_seconds)
+    run: Run | PlainRun
+    if text is None:
+        run = _study(arguments).run(arguments.run)
+    elif arguments.run.startswith("network/plain/"):
+        run = config.parse(PlainRun, text)
+    else:
+        run = config.parse(Run, text)
+    options = (_folder(arguments), arguments.threads, arguments.checkpoint_seconds)
+    if isinstance(run, PlainRun):
+        from landscape.plain import job as plain_job
+
+        plain_job.train(run, *options)
+    else:
+        from landscape import job
+
+        job.train(run, *options)
 
 
 def _aggregate(arguments: argparse.Namespace) -> None:
@@ -124,7 +150,15 @@ def _aggregate(arguments: argparse.Namespace) -> None:
     from landscape.aggregate import studies
 
     text, results = arguments.settings, _folder(arguments)
-    if arguments.study == "bands":
+    if arguments.study == "network":
+        from landscape.aggregate.network import aggregate_network
+        from landscape.network_study import NetworkStudy
+
+        network = config.parse(NetworkStudy, text) if text else _study(arguments).network
+        if network is None:
+            raise UserError("the configuration has no section network, so there is nothing to do")
+        aggregate_network(network, results)
+    elif arguments.study == "bands":
         bands = config.parse(config.Bands, text) if text else _study(arguments).bands
         studies.aggregate_bands(bands, results)
     else:
@@ -163,6 +197,24 @@ def _estimate(arguments: argparse.Namespace) -> None:
     study = config.parse(config.Study, text) if text else _study(arguments)
     results = arguments.results or Path(study.results)
     estimate.announce(study.runs, results, arguments.threads, arguments.parallel)
+
+
+def _evaluate(arguments: argparse.Namespace) -> None:
+    from landscape.evaluate import evaluate
+
+    evaluate(arguments.weights, _data(arguments), arguments.device, arguments.threads)
+
+
+def _predict(arguments: argparse.Namespace) -> None:
+    from landscape.predict import predict
+
+    predict(arguments.weights, arguments.pictures, _data(arguments))
+
+
+def _data(arguments: argparse.Namespace) -> Path | None:
+    """The prepared data of the results folder that is asked for; None if none is."""
+    asked = arguments.results or arguments.config
+    return _folder(arguments) / "data" if asked else None
 
 
 if __name__ == "__main__":

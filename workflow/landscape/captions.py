@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from landscape.captions_network import TEXTS
 from landscape.config import Study
 
 
@@ -75,6 +76,7 @@ CAPTIONS: dict[str, Caption] = {
         "geometric mean over seeds, one log colour scale for all panels, not smoothed. The rows "
         "of small steps show curvature; the rows of large steps approach 1/η.",
     ),
+    **{name: Caption(title, text) for name, (title, text) in TEXTS.items()},
 }
 
 

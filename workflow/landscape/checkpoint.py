@@ -16,6 +16,8 @@ import torch
 
 from landscape import storage
 
+CHECKPOINT_SECONDS = 60.0  # between saves, where nobody says otherwise
+
 
 def save(path: Path, state: dict[str, Any], identity: dict[str, Any]) -> None:
     """Write the state; the file that was there becomes the previous generation."""

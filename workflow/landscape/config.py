@@ -1,6 +1,5 @@
 """config.yaml as frozen types, checked as a whole before anything runs."""
 
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal, TypeVar
@@ -8,34 +7,23 @@ from typing import Annotated, Any, Literal, TypeVar
 import yaml
 from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 
+from landscape.architectures import Vgg, VggName
 from landscape.errors import UserError
+from landscape.network_study import NetworkStudy
+from landscape.recipes import Optimizer
 from landscape.runs import (
-    Architecture,
-    ArchitectureName,
-    Count,
     Device,
-    Optimizer,
-    Positive,
+    PlainRun,
     Precision,
     ProbeSchedule,
     Run,
-    Seed,
-    Settings,
     Split,
-    Whole,
     bands_id,
     probe_id,
 )
+from landscape.settings import Count, Positive, Seed, Settings, Several, Whole, Width, described
 
 Some = TypeVar("Some", bound=Settings)
-Item = TypeVar("Item")
-
-
-def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    twice = [value for value, count in Counter(values).items() if count > 1]
-    if twice:
-        raise ValueError(f"each value once, please; these stand more than once: {twice}")
-    return values
 
 
 def _folder(value: str) -> str:
@@ -44,8 +32,6 @@ def _folder(value: str) -> str:
     return str(PurePosixPath(value))
 
 
-Several = Annotated[tuple[Item, ...], Field(min_length=1), AfterValidator(_distinct)]
-Width = Annotated[Positive, Field(le=16)]
 Lag = Annotated[Count, Field(le=1000)]
 
 
@@ -65,7 +51,7 @@ class Source(Settings):
 class Bands(Settings):
     """The loss landscape over learning rates: one run per (architecture, learning rate, seed)."""
 
-    architectures: Several[ArchitectureName]
+    architectures: Several[VggName]
     width: Width
     learning_rates: Several[Positive]
     seeds: Several[Seed]
@@ -96,7 +82,7 @@ class Bands(Settings):
 class Probe(Settings):
     """The landscape along the gradient: one run per (architecture, seed)."""
 
-    architectures: Several[ArchitectureName]
+    architectures: Several[VggName]
     width: Width
     learning_rate: Positive
     seeds: Several[Seed]
@@ -138,26 +124,43 @@ class Study(Settings):
     checkpoint_seconds: Annotated[Whole, Field(ge=0)]
     bands: Bands
     probe: Probe
+    network: NetworkStudy | None = None
     figures: Figures
 
     @property
     def runs(self) -> tuple[Run, ...]:
-        return (*self._band_runs(), *self._probe_runs())
+        network = self.network.runs(self.device) if self.network else ()
+        return (*self._band_runs(), *self._probe_runs(), *network)
 
-    def run(self, run_id: str) -> Run:
-        for run in self.runs:
+    @property
+    def all_runs(self) -> tuple[Run | PlainRun, ...]:
+        """The runs and those of the network of plain tensors."""
+        return (*self.runs, *(self.network.plain_runs(self.device) if self.network else ()))
+
+    def run(self, run_id: str) -> Run | PlainRun:
+        for run in self.all_runs:
             if run.id == run_id:
                 return run
         raise UserError(
-            f"no run {run_id!r} in this configuration; it has {[r.id for r in self.runs]}"
+            f"no run {run_id!r} in this configuration; it has {[r.id for r in self.all_runs]}"
         )
+
+    @model_validator(mode="after")
+    def _inspected_runs_exist(self) -> "Study":
+        insight = self.network.insight if self.network else None
+        if insight is not None:
+            ids = {run.id for run in self.runs}
+            unknown = [run for run in (*insight.runs, *insight.surfaces) if run not in ids]
+            if unknown:
+                raise ValueError(f"network.insight: {unknown} are no runs of this configuration")
+        return self
 
     def _band_runs(self) -> list[Run]:
         bands = self.bands
         return [
             Run(
                 study="bands",
-                architecture=Architecture(name=name, width=bands.width),
+                architecture=Vgg(name=name, width=bands.width),
                 learning_rate=learning_rate,
                 seed=seed,
                 optimizer=bands.optimizer,
@@ -178,12 +181,13 @@ class Study(Settings):
         return [
             Run(
                 study="probe",
-                architecture=Architecture(name=name, width=probe.width),
+                architecture=Vgg(name=name, width=probe.width),
                 learning_rate=probe.learning_rate,
                 seed=seed,
                 optimizer=probe.optimizer,
                 batch_size=probe.batch_size,
                 steps=probe.steps,
+                gradient_lags=(1,),
                 probe=ProbeSchedule(
                     every=probe.every, relative_step_sizes=probe.relative_step_sizes
                 ),
@@ -203,18 +207,7 @@ def study(content: Any, origin: str = "the configuration") -> Study:
     try:
         return Study.model_validate(content)
     except ValidationError as error:
-        raise UserError(_described(origin, error)) from None
-
-
-def _described(origin: str, error: ValidationError) -> str:
-    return "\n".join([f"{origin} is not valid:", *map(_describe, error.errors())])
-
-
-def _describe(mistake: Any) -> str:
-    key = ".".join(str(part) for part in mistake["loc"]) or "(whole)"
-    value = repr(mistake["input"])
-    shown = "" if mistake["type"] == "missing" else f" (found {value[:80]})"
-    return f"  {key}: {mistake['msg']}{shown}"
+        raise UserError(described(origin, error)) from None
 
 
 def load(paths: Sequence[Path]) -> Study:
@@ -246,4 +239,4 @@ def parse(kind: type[Some], text: str) -> Some:
     try:
         return kind.model_validate_json(text)
     except ValidationError as error:
-        raise UserError(_described("--settings", error)) from None
+        raise UserError(described("--settings", error)) from None

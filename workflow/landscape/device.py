@@ -2,14 +2,18 @@
 
 import os
 import platform
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import torch
 
 from landscape.errors import UserError
 from landscape.runs import Device, Precision
+
+TOLERATED_SLOWDOWN = 1.2  # of bfloat16 against float32; more is a mistake, not noise
 
 
 def resolve(device: Device) -> torch.device:
@@ -27,11 +31,13 @@ def prepare(device: torch.device, precision: Precision, threads: int | None) -> 
         torch.set_num_threads(threads)
     if device.type == "cpu" and precision == "tf32":
         raise UserError("precision: tf32 exists on NVIDIA GPUs only; use float32 on a CPU")
-    if device.type == "cpu" and precision == "bfloat16" and not cpu_has_bfloat16():
-        raise UserError(
-            "precision: bfloat16 is tens of times slower than float32 on this CPU, which lacks "
-            "avx512_bf16 and amx_bf16; use float32"
-        )
+    if device.type == "cpu" and precision == "bfloat16":
+        slower = cpu_bfloat16_slowdown()
+        if slower > TOLERATED_SLOWDOWN:
+            raise UserError(
+                f"precision: bfloat16 takes {slower:.1f} times as long as float32 on this CPU; "
+                "use float32"
+            )
     # cuBLAS is deterministic only with a workspace of fixed size, read when its handle is made.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     if device.type == "cuda":  # on a CPU every operation here repeats bit for bit as it is
@@ -40,19 +46,38 @@ def prepare(device: torch.device, precision: Precision, threads: int | None) -> 
     _allow_tf32(precision == "tf32")
 
 
-def cpu_has_bfloat16() -> bool:
-    """Whether this CPU multiplies bfloat16 matrices in hardware."""
-    try:
-        flags = Path("/proc/cpuinfo").read_text("utf-8")
-    except OSError:
-        return False
-    return any(flag in flags for flag in ("avx512_bf16", "amx_bf16"))
+def chosen(device: torch.device, precision: Precision) -> Precision:
+    """The precision that is meant: `auto` is bfloat16 where that is the faster one."""
+    if precision != "auto":
+        return precision
+    fast = device.type == "cuda" or cpu_bfloat16_slowdown() < 1 / TOLERATED_SLOWDOWN
+    return "bfloat16" if fast else "float32"
+
+
+@cache
+def cpu_bfloat16_slowdown(side: int = 512, repeats: int = 5) -> float:
+    """CPU seconds of a matrix product in bfloat16 over those in float32, best of some repeats.
+
+    Measured, because a flag does not tell: with `amx_bf16` it is far below 1, without any support
+    it is tens, and there are CPUs with `avx512_bf16` on which it is nearly 2.
+    """
+    matrices = {
+        kind: torch.ones(side, side, dtype=kind) for kind in (torch.float32, torch.bfloat16)
+    }
+    seconds = {kind: float("inf") for kind in matrices}
+    for _ in range(repeats):
+        for kind, matrix in matrices.items():
+            started = time.process_time()
+            matrix @ matrix
+            seconds[kind] = min(seconds[kind], time.process_time() - started)
+    return seconds[torch.bfloat16] / seconds[torch.float32]
 
 
 @contextmanager
 def training_precision(device: torch.device, precision: Precision) -> Iterator[None]:
     """Forward passes of training: autocast where bfloat16 is configured."""
-    with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
+    rounded = chosen(device, precision) == "bfloat16"
+    with torch.autocast(device.type, torch.bfloat16, enabled=rounded):
         yield
 
 

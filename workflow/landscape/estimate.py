@@ -9,11 +9,12 @@ from typing import Any
 import torch
 
 from landscape import device as devices
-from landscape import storage
+from landscape import models, storage
 from landscape.dataset import Images
 from landscape.errors import UserError
 from landscape.fingerprint import fingerprint
 from landscape.loaders import Batches
+from landscape.measure.flops import training_flops
 from landscape.progress import seconds_text
 from landscape.record import Recorder
 from landscape.runs import Run
@@ -31,15 +32,9 @@ def announce(runs: Sequence[Run], results: Path, threads: int | None, parallel: 
     if not waiting:
         return
     images = _training_images(results)
-    seconds, cost, origin = 0.0, {}, "finished runs"
-    for run in waiting:
-        kind = run.model_dump_json(exclude={"seed", "learning_rate"})
-        if kind not in cost:
-            known = _seconds_per_step(run, finished, results)
-            if known is None:
-                known, origin = measure_seconds_per_step(run, threads), "a few timed steps"
-            cost[kind] = known
-        seconds += cost[kind] * _steps(run, images)
+    costs = Costs(finished, results, threads)
+    seconds = sum(costs.seconds_per_step(run) * _steps(run, images) for run in waiting)
+    origin = "a few timed steps" if costs.timed else "finished runs"
     seconds /= parallel if devices.resolve(runs[0].device).type == "cuda" else 1
     print(
         f"{len(waiting)} of {len(runs)} training runs are to do, about {seconds_text(seconds)} "
@@ -54,6 +49,38 @@ def announce(runs: Sequence[Run], results: Path, threads: int | None, parallel: 
             "Ctrl-C stops now or later; the same command goes on from there.",
             file=sys.stderr,
         )
+
+
+class Costs:
+    """Seconds per step of every kind of run: known, timed, or by what it computes.
+
+    A study has dozens of kinds of network, too many to time each: these are taken to compute as
+    fast as the kind that was timed, which flatters small ones.
+    """
+
+    def __init__(self, finished: Sequence[Run], results: Path, threads: int | None):
+        self.finished, self.results, self.threads = finished, results, threads
+        self.timed: dict[str, float] = {}
+        self._flops: dict[str, int] = {}
+        self._rate = 0.0  # floating-point operations a second, of the kind timed last
+
+    def seconds_per_step(self, run: Run) -> float:
+        known = _seconds_per_step(run, self.finished, self.results)
+        if known is not None:
+            return known
+        kind = run.model_dump_json(exclude={"seed", "learning_rate", "name", "tested"})
+        if run.study == "network" and self.timed:
+            return self._step_flops(run) / self._rate
+        if kind not in self.timed:
+            self.timed[kind] = measure_seconds_per_step(run, self.threads)
+            self._rate = self._step_flops(run) / self.timed[kind]
+        return self.timed[kind]
+
+    def _step_flops(self, run: Run) -> float:
+        kind = run.architecture.model_dump_json()
+        if kind not in self._flops:
+            self._flops[kind] = training_flops(models.build(run.architecture, run.seed))
+        return float(self._flops[kind] * run.batch_size)
 
 
 def measure_seconds_per_step(run: Run, threads: int | None) -> float:

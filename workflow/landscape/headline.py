@@ -6,6 +6,8 @@ from typing import Any
 
 import pandas as pd
 
+from landscape.errors import UserError
+
 MEASURES: dict[str, tuple[str, str]] = {  # label, unit
     "loss_band_width": ("width of the loss band, mean over steps without divergence", "nats"),
     "loss_band_width_late": ("width of the loss band, last tenth of the steps", "nats"),
@@ -74,6 +76,53 @@ def architectures(summary: pd.DataFrame) -> list[str]:
     ]
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """One setting of the network study: what its runs share, and their means over seeds.
+
+    `values` holds every number of its row of network/summary.csv; None is an empty cell.
+    """
+
+    run: str
+    kind: str
+    group: str
+    level: str
+    family: str
+    seeds: int
+    diverged: int
+    values: Mapping[str, float | None]
+
+    def has(self, measure: str) -> bool:
+        return self.values.get(measure) is not None
+
+    def known(self, measure: str) -> float:
+        """A number that must be there."""
+        value = self.values.get(measure)
+        if value is None:
+            raise UserError(f"network/summary.csv: {self.level} ({self.group}) has no {measure}")
+        return value
+
+    def interval(self, measure: str) -> tuple[float, float] | None:
+        return _interval(self.values, measure)
+
+
+def outcomes(summary: pd.DataFrame) -> list[Outcome]:
+    """The rows of network/summary.csv, in their order."""
+    texts = ("run", "kind", "group", "level", "family")
+    found = []
+    for cells in summary.astype(dict.fromkeys(texts, str)).to_dict("records"):
+        numbers = [str(key) for key in cells if key not in texts]
+        found.append(
+            Outcome(
+                **{text: cells[text] for text in texts},
+                seeds=int(cells["seeds"]),
+                diverged=int(cells["diverged"]),
+                values={key: _cell(cells, key) for key in numbers},
+            )
+        )
+    return found
+
+
 def _cell(cells: Mapping[Any, Any], key: str) -> float | None:
     value = cells.get(key)
     return None if value is None or pd.isna(value) else float(value)
@@ -99,6 +148,20 @@ def number(value: float, digits: int = 3) -> str:
 
 def _minus(text: str) -> str:
     return text.replace("-", "−")
+
+
+def percent(share: float) -> str:
+    """An accuracy of the network study: 93.42 %."""
+    return f"{100 * share:.2f} %"
+
+
+def points(difference: float) -> str:
+    """A difference of accuracies in percentage points, with its sign: +0.71, −2.30."""
+    return _minus(f"{100 * difference:+.2f}")
+
+
+def points_span(interval: tuple[float, float]) -> str:
+    return f"[{points(interval[0])}, {points(interval[1])}]"
 
 
 def named(measure: str) -> str:

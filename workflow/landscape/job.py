@@ -12,19 +12,21 @@ from safetensors.torch import save as safetensors_bytes
 
 from landscape import STARTED, checkpoint, dataset, models, provenance, storage
 from landscape import device as devices
+from landscape.checkpoint import CHECKPOINT_SECONDS
 from landscape.fingerprint import fingerprint
-from landscape.loaders import Batches
-from landscape.measure.accuracy import evaluate
+from landscape.loaders import Batches, normalized
+from landscape.measure.accuracy import EVALUATION_BATCH, Predict, evaluate, once, six_views
+from landscape.measure.flops import forward_flops, training_flops
 from landscape.progress import Progress
 from landscape.record import Recorder
 from landscape.runs import Run
 from landscape.signals import stop_requests
+from landscape.stopwatch import Stopwatch
 from landscape.train import State, trajectory
 
 CHECK_EVERY = 100  # steps between looks for divergence: the only waits for the device in the loop
-CHECKPOINT_SECONDS = 60.0
-EVALUATION_BATCH = 500
-EPOCHS = ["epoch", "train_loss", "train_accuracy", "validation_accuracy", "seconds"]
+FITTED_IMAGES = 2000  # that a whitening layer is computed from
+EPOCHS = ["epoch", "train_loss", "train_accuracy", "validation_accuracy", "seconds", "train_flops"]
 
 
 class Job:
@@ -35,11 +37,12 @@ class Job:
         data = results / "data"
         description = dataset.describe(data)
         training, validation = dataset.split(dataset.load(data, "train"), run.split)
-        self.batches = Batches(training, run.batch_size, run.seed, device)
+        self.batches = Batches(training, run.batch_size, run.seed, device, run.augmentation)
         self.validation = Batches(validation, EVALUATION_BATCH, device=device)
         self.test = Batches(dataset.load(data, "test"), EVALUATION_BATCH, device=device)
         self.steps = run.steps or len(self.batches) * (run.epochs or 0)
-        self.state = State(run, device, classes=len(description["class_names"]))
+        sample = normalized(training.pixels[:FITTED_IMAGES])
+        self.state = State(run, device, len(description["class_names"]), sample)
         self.recorder = Recorder(run, self.state, self.steps)
         self.epochs: list[dict[str, Any]] = []
         self.watch = Stopwatch()
@@ -53,6 +56,7 @@ class Job:
             "torch": torch.__version__,
             "threads": torch.get_num_threads(),
             "device": devices.name(device),
+            "precision": devices.chosen(device, run.precision),
         }
 
     def resume(self) -> None:
@@ -132,27 +136,52 @@ class Job:
             "train_accuracy": accuracy,
             "validation_accuracy": self._evaluate(self.validation)[1],
             "seconds": self.watch.seconds,
+            "train_flops": self.train_flops(last),
         }
+
+    def train_flops(self, steps: int) -> int:
+        """Floating-point operations of the first `steps` steps, measuring not included.
+
+        SAM's second pass counts; an epoch on smaller images counts as what it costs.
+        """
+        small = self.run.small_images
+        passes = 2 if self.run.optimizer.sharpness_radius else 1
+        images = np.resize(self._batch_sizes(0, len(self.batches)), steps)
+        is_small = np.arange(steps) / self.steps < (small.share if small else 0)
+        total = int(images[~is_small].sum()) * training_flops(self.state.model)
+        if small:
+            total += int(images[is_small].sum()) * training_flops(self.state.model, small.size)
+        return passes * total
 
     def _batch_sizes(self, first: int, last: int) -> np.ndarray:
         sizes = np.full(len(self.batches), self.batches.batch_size)
         sizes[-1] = len(self.batches.labels) - (len(self.batches) - 1) * self.batches.batch_size
         return sizes[: last - first]
 
-    def _evaluate(self, batches: Batches) -> tuple[float | None, float | None]:
-        """(loss, accuracy) in float32; none of no images and of a model that diverged."""
+    def _evaluate(
+        self, batches: Batches, predict: Predict = once
+    ) -> tuple[float | None, float | None]:
+        """(loss, accuracy) in float32; none of no images and of a model that diverged.
+
+        Of the averaged weights, where the run keeps an average.
+        """
         if len(batches.labels) == 0 or self.diverged_at is not None:
             return None, None
-        with devices.measuring_precision(self.device):
-            return evaluate(self.state.model, batches)
+        with devices.measuring_precision(self.device), self.state.averaged():
+            return evaluate(self.state.model, batches, predict)
 
     def finish(self) -> None:
         """Write the run's files; run.json, the proof that it is complete, is the last."""
         steps = self.state.step if self.diverged_at is None else self.diverged_at
-        test_loss, test_accuracy = self._evaluate(self.test)
-        weights = {
-            name: tensor.contiguous() for name, tensor in self.state.model.state_dict().items()
-        }
+        nothing = (None, None)
+        tested, augmented = self.run.tested, self.run.test_time_augmentation
+        test_loss, test_accuracy = self._evaluate(self.test) if tested else nothing
+        views = self._evaluate(self.test, six_views) if tested and augmented else nothing
+        with self.state.averaged():
+            weights = {
+                name: tensor.clone(memory_format=torch.contiguous_format)
+                for name, tensor in self.state.model.state_dict().items()
+            }
         storage.write_bytes(self.folder / "model.safetensors", safetensors_bytes(weights))
         table = self.recorder.steps_table(steps, len(self.batches))
         storage.write_table(self.folder / "steps.parquet", table)
@@ -169,9 +198,11 @@ class Job:
             "parameters": models.count_parameters(self.state.model),
             "test_accuracy": test_accuracy,
             "test_loss": test_loss,
+            "test_accuracy_augmented": views[1],
+            "flops": forward_flops(self.state.model),
+            "train_flops": self.train_flops(steps),
             "train_seconds": self.watch.seconds,
             "total_seconds": self.total_seconds,
-            "precision": self.run.precision,
             "versions": provenance.versions(),
             "git_commit": provenance.git_commit(),
             **self.identity,
@@ -179,28 +210,6 @@ class Job:
         storage.write_json(self.folder / "run.json", summary)
         checkpoint.delete(self.checkpoint)
         storage.remove_temporaries(self.folder)
-
-
-class Stopwatch:
-    """Seconds spent training and measuring, over interruptions; without evaluating and saving."""
-
-    def __init__(self) -> None:
-        self._before = 0.0
-        self._started: float | None = None
-
-    @property
-    def seconds(self) -> float:
-        return self._before + (time.monotonic() - self._started if self._started else 0.0)
-
-    @seconds.setter
-    def seconds(self, value: float) -> None:
-        self._before = value
-
-    def start(self) -> None:
-        self._started = time.monotonic()
-
-    def stop(self) -> None:
-        self._before, self._started = self.seconds, None
 
 
 def train(

@@ -6,7 +6,9 @@ from pathlib import Path
 import torch
 
 from landscape import dataset
+from landscape.augmentation import Augmenter
 from landscape.randomness import generator
+from landscape.recipes import Augmentation
 from landscape.runs import Split
 
 MEAN, STD = 0.5, 0.5  # of every channel, as the course normalizes: pixels in [0, 1] become [-1, 1]
@@ -16,7 +18,8 @@ class Batches:
     """Resident images as normalized batches (inputs [B, 3, 32, 32] float32, labels [B] int64).
 
     With a `seed`, epoch e runs through a permutation drawn for (seed, e); without one, in order.
-    The last batch of an epoch holds what remains, as a DataLoader's does by default.
+    The last batch of an epoch holds what remains, as a DataLoader's does by default. Augmented
+    images need a seed; mixed ones have probabilities [B, 10] for labels.
     """
 
     def __init__(
@@ -25,11 +28,17 @@ class Batches:
         batch_size: int,
         seed: int | None = None,
         device: torch.device | str = "cpu",
+        augmentation: Augmentation | None = None,
     ):
         self.pixels = images.pixels.to(device)
         self.labels = images.labels.to(device)
         self.batch_size = batch_size
         self.seed = seed
+        self._augmenter: Augmenter | None = None
+        if augmentation is not None and augmentation != Augmentation():
+            if seed is None:
+                raise ValueError("augmentation is random: it needs a seed")
+            self._augmenter = Augmenter(augmentation, self.pixels, seed)
         self._epoch = -1
         self._order = torch.empty(0, dtype=torch.int64)
 
@@ -43,7 +52,10 @@ class Batches:
         if epoch != self._epoch:
             self._epoch, self._order = epoch, self._permutation(epoch)
         chosen = self._order[index * self.batch_size : (index + 1) * self.batch_size]
-        return normalized(self.pixels[chosen]), self.labels[chosen]
+        if self._augmenter is None:
+            return normalized(self.pixels[chosen]), self.labels[chosen]
+        inputs = normalized(self._augmenter.pixels(chosen, epoch))
+        return self._augmenter.mix(inputs, self.labels[chosen], step)
 
     def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """One epoch: the first, or after a complete one the next."""

@@ -7,12 +7,13 @@ import pandas as pd
 import torch
 
 from landscape import device as devices
+from landscape import losses
 from landscape.errors import UserError
 from landscape.measure import probe as probes
 from landscape.measure.beta import effective_beta
 from landscape.measure.distance import distance
 from landscape.runs import Run
-from landscape.train import State, Step, loss_function
+from landscape.train import State, Step
 
 
 class MeasurementError(UserError):
@@ -28,12 +29,15 @@ class Recorder:
 
     def __init__(self, run: Run, state: State, steps: int):
         self.run, self.state, self.steps = run, state, steps
+        self.loss = losses.build(run.loss)
         self.columns = step_columns(run.gradient_lags)
         vector = state.flat.vector
         self.history = vector.new_full((steps, len(self.columns)), torch.nan)
+        self.measured = bool(run.gradient_lags)
         # The last gradients in turn, as many as the longest lag; and where the model stood before.
-        self.gradients = vector.new_zeros((max(run.gradient_lags), vector.numel()))
-        self.previous = torch.zeros_like(vector)
+        size = vector.numel() if self.measured else 0
+        self.gradients = vector.new_zeros((max(run.gradient_lags, default=0), size))
+        self.previous = vector.new_zeros(size)
         self.output = state.flat.extent(state.model.output_layer)
         self.probe_steps = range(0, steps, run.probe.every) if run.probe else range(0)
         sizes = len(run.probe.relative_step_sizes) if run.probe else 0
@@ -46,8 +50,9 @@ class Recorder:
         with torch.no_grad(), devices.measuring_precision(self.history.device):
             values = self._measure(step)
             self.history[step.index] = torch.stack([values[name] for name in self.columns])
-            self.gradients[step.index % len(self.gradients)] = self.state.flat.gradient
-            self.previous.copy_(self.state.flat.vector)
+            if self.measured:
+                self.gradients[step.index % len(self.gradients)] = self.state.flat.gradient
+                self.previous.copy_(self.state.flat.vector)
             if step.index in self.probe_steps:
                 self._probe(step)
 
@@ -58,8 +63,10 @@ class Recorder:
             "loss": step.loss,
             "correct": (step.logits.argmax(1) == step.labels).sum().to(step.loss.dtype),
             "gradient_norm": torch.linalg.vector_norm(gradient),
-            "parameter_norm": torch.linalg.vector_norm(theta),
         }
+        if not self.measured:
+            return values
+        values["parameter_norm"] = torch.linalg.vector_norm(theta)
         for lag in self.run.gradient_lags:
             whole, output = missing, missing
             if step.index >= lag:
@@ -80,7 +87,7 @@ class Recorder:
             self.state.flat,
             step.inputs,
             step.labels,
-            loss_function,
+            self.loss,
             [size * self.run.learning_rate for size in self.run.probe.relative_step_sizes],
         )
 
@@ -167,7 +174,12 @@ class Recorder:
 
 
 def step_columns(lags: tuple[int, ...]) -> tuple[str, ...]:
-    """The measures of a step; lag 1 has the plain names, others say theirs."""
+    """The measures of a step; lag 1 has the plain names, others say theirs.
+
+    Without lags nothing is measured along the path but loss, hits and the gradient's norm.
+    """
+    if not lags:
+        return ("loss", "correct", "gradient_norm")
     distances = [
         lagged(name, lag)
         for lag in sorted(lags)

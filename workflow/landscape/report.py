@@ -1,4 +1,7 @@
-"""results/report.pdf: one JSON of texts, tables and numbers, typeset by typst/report.typ."""
+"""results/report.pdf: one JSON of texts, tables and numbers, typeset by typst/report.typ.
+
+Its second part, the best network, comes from report_network.py.
+"""
 
 import shutil
 import tempfile
@@ -9,24 +12,26 @@ from typing import Any
 import pandas as pd
 import typst
 
-from landscape import captions, config, discussion
+from landscape import captions, config, discussion, report_network
 from landscape.errors import UserError
-from landscape.figures import FIGURES
+from landscape.figures.choice import wanted
 from landscape.figures.colors import label
 from landscape.headline import Row, named, number, quantity, rows, span
 from landscape.storage import read_json, read_table, write_bytes, write_json
 
-TEMPLATE = Path(__file__).parent / "typst" / "report.typ"
+TEMPLATES = Path(__file__).parent / "typst"
 Table = dict[str, Any]  # head and body, texts only
+NETWORK_RUNS = {"name", "seed", "validation_accuracy", "test_accuracy", "validation_images"}
 
 
 def build(results: Path, study: config.Study, output: Path) -> None:
     """Typeset the report from the tables and figures below `results`; same input, same bytes."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        shutil.copy(TEMPLATE, folder / "main.typ")
+        for template in TEMPLATES.glob("*.typ"):
+            shutil.copy(template, folder)
         write_json(folder / "report.json", content(results, study))
-        for figure in FIGURES:
+        for figure in wanted(study):
             path = results / "figures" / f"{figure}.pdf"
             try:
                 shutil.copy(path, folder)
@@ -34,7 +39,7 @@ def build(results: Path, study: config.Study, output: Path) -> None:
                 raise UserError(f"{path}: not readable ({error.strerror})") from None
         try:
             pdf = typst.compile(
-                folder / "main.typ",
+                folder / "report.typ",
                 root=folder,
                 format="pdf",
                 ignore_system_fonts=True,
@@ -67,20 +72,26 @@ def content(results: Path, study: config.Study) -> dict[str, Any]:
     chance = {name: discussion.near_chance(table, classes) for name, table in runs.items()}
     sections[0].sentences.extend(chance["bands"])
     sections[2].sentences.extend(chance["probe"])
-    return {
+    said: dict[str, Any] = {
         "title": "Why does batch normalization help optimization?",
         "subtitle": ", ".join(label(name) for name in study.bands.architectures)
         + f" on {dataset['name']}",
         "setup": _setup(dataset, study, runs),
         "abstract": _abstract(summaries, chance),
         "parameters": _parameters(study),
-        "figures": {name: vars(captions.filled(name, study)) for name in FIGURES},
+        "figures": {name: vars(captions.filled(name, study)) for name in wanted(study)},
         "summaries": {name: _summary(table) for name, table in summaries.items()},
         "runs": {name: _runs(table) for name, table in runs.items()},
         "discussion": [vars(section) for section in sections],
         "limitations": _limitations(dataset, study, runs),
-        "provenance": _provenance(dataset, runs),
     }
+    if study.network is not None:
+        networks = read_table(results / "network/runs.csv", NETWORK_RUNS)
+        said["title"] = f"{said['title']} And which network is best?"
+        said["network"] = report_network.content(results, study, dataset, networks)
+        said["runs"]["network"] = report_network.runs_table(networks)
+        runs["network"] = networks
+    return {**said, "provenance": _provenance(dataset, runs)}
 
 
 def _abstract(
@@ -236,7 +247,7 @@ def _provenance(dataset: Mapping[str, Any], runs: Mapping[str, pd.DataFrame]) ->
     columns = ["device", "precision", "threads", "torch", "python", "git_commit", "seed"]
     machine = [[name.replace("_", " "), _distinct(every[name])] for name in columns]
     seconds = []
-    for name, table in [*runs.items(), ("both", every)]:
+    for name, table in [*runs.items(), ("all", every)]:
         train, total = float(table["train_seconds"].sum()), float(table["total_seconds"].sum())
         share = f"{100 * (1 - train / total):.1f} %" if total > 0 else ""
         seconds.append([name, str(len(table)), f"{train:,.1f}", f"{total:,.1f}", share])

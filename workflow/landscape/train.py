@@ -1,17 +1,20 @@
 """The trajectory: a model moving through parameter space, one optimizer update at a time."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
 from torch import nn
 
 from landscape import device as devices
-from landscape import models, optimizers
+from landscape import losses, models, optimizers, schedule
 from landscape.flat import FlatParameters
 from landscape.loaders import Batches
-from landscape.models.vgg import VGG
+from landscape.models.network import Network
+from landscape.optimizers.sam import SAM
 from landscape.runs import Run
 
 
@@ -32,12 +35,24 @@ class Step:
 
 
 class State:
-    """Everything that the next step depends on: parameters, buffers, optimizer, step."""
+    """Everything that the next step depends on: parameters, buffers, optimizer, step.
 
-    def __init__(self, run: Run, device: torch.device, classes: int = 10):
-        self.model: VGG = models.build(run.architecture, run.seed, classes).to(device).train()
+    `average` [P] is the running average of the parameters, where the run keeps one. `sample` are
+    training images [B, 3, 32, 32] for networks that fit their first layer to the data.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        device: torch.device,
+        classes: int = 10,
+        sample: torch.Tensor | None = None,
+    ):
+        model: Network = models.build(run.architecture, run.seed, classes, sample)
+        self.model = model.to(device).train()
         self.flat = FlatParameters(self.model)
-        self.optimizer = optimizers.build(run.optimizer, self.model.parameters(), run.learning_rate)
+        self.optimizer = optimizers.build(run.optimizer, self.model, run.learning_rate)
+        self.average = self.flat.vector.clone() if run.average_decay else None
         self.step = 0
 
     def state_dict(self) -> dict[str, Any]:
@@ -46,6 +61,7 @@ class State:
             "parameters": self.flat.vector,
             "buffers": dict(self.model.named_buffers()),
             "optimizer": self.optimizer.state_dict(),
+            "average": self.average,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -54,11 +70,21 @@ class State:
         for name, buffer in self.model.named_buffers():
             buffer.copy_(state["buffers"][name])
         self.optimizer.load_state_dict(state["optimizer"])
+        if self.average is not None:
+            self.average.copy_(state["average"])
 
-
-def loss_function(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """Cross-entropy, the mean over the batch, in the parameters' own precision."""
-    return nn.functional.cross_entropy(logits, labels)
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Inside the block the parameters are the running average, where there is one."""
+        if self.average is None:
+            yield
+            return
+        last = self.flat.vector.clone()
+        self.flat.vector.copy_(self.average)
+        try:
+            yield
+        finally:
+            self.flat.vector.copy_(last)
 
 
 def trajectory(
@@ -74,18 +100,65 @@ def trajectory(
     `after_update` is called when the update is made, the moment at which `state` is complete, and
     says whether to go on.
     """
-    device = state.flat.vector.device
+    loss_function = losses.build(run.loss)
     while state.step < steps:
-        inputs, labels = batches.batch(state.step)
-        state.flat.gradient.zero_()
-        with devices.training_precision(device, run.precision):
-            logits = state.model(inputs)
-        logits = logits.to(state.flat.vector.dtype)
-        loss = loss_function(logits, labels)
-        loss.backward()  # type: ignore[no-untyped-call]
         epoch = state.step // len(batches)
-        yield Step(state.step, epoch, inputs, labels, logits.detach(), loss.detach())
-        state.optimizer.step()
+        inputs, targets = batches.batch(state.step)
+        inputs = _resized(run, inputs, state.step / steps)
+        logits, loss = _backward(run, state, inputs, targets, loss_function)
+        labels = losses.classes(targets)
+        yield Step(state.step, epoch, inputs, labels, logits, loss)
+        factor = schedule.factor(run.schedule, state.step, steps)
+        optimizers.set_learning_rate(state.optimizer, factor)
+        if isinstance(state.optimizer, SAM):
+            state.optimizer.step(partial(_again, run, state, inputs, targets, loss_function))
+        else:
+            state.optimizer.step()
         state.step += 1
+        if state.average is not None:
+            state.average.lerp_(state.flat.vector, 1 - average_decay(run.average_decay, state.step))
         if not after_update():
             return
+
+
+def average_decay(decay: float, step: int) -> float:
+    """min(decay, (1 + t)/(10 + t)) after t updates: at first the average forgets faster."""
+    return min(decay, (1 + step) / (10 + step))
+
+
+def _backward(
+    run: Run, state: State, inputs: torch.Tensor, targets: torch.Tensor, loss_function: losses.Loss
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Logits and loss at the state's parameters; the gradient is left in `state.flat`.
+
+    The L1 penalty λ‖θ‖₁ is part of the gradient, λ sign θ, and not of the loss that is recorded.
+    """
+    flat = state.flat
+    flat.gradient.zero_()
+    with devices.training_precision(flat.vector.device, run.precision):
+        logits = state.model(inputs)
+    logits = logits.to(flat.vector.dtype)  # the loss is taken in the parameters' own precision
+    loss = loss_function(logits, targets)
+    loss.backward()  # type: ignore[no-untyped-call]
+    if run.loss.l1:
+        flat.gradient.add_(flat.vector.sign(), alpha=run.loss.l1)
+    return logits.detach(), loss.detach()
+
+
+def _again(
+    run: Run, state: State, inputs: torch.Tensor, targets: torch.Tensor, loss_function: losses.Loss
+) -> torch.Tensor:
+    """SAM's second pass: running statistics have seen this batch already and stay as they are."""
+    buffers = {name: buffer.clone() for name, buffer in state.model.named_buffers()}
+    _, loss = _backward(run, state, inputs, targets, loss_function)
+    for name, buffer in state.model.named_buffers():
+        buffer.copy_(buffers[name])
+    return loss
+
+
+def _resized(run: Run, inputs: torch.Tensor, done: float) -> torch.Tensor:
+    small = run.small_images
+    if small is None or done >= small.share:
+        return inputs
+    shape = (small.size, small.size)
+    return nn.functional.interpolate(inputs, shape, mode="bilinear", antialias=True)

@@ -16,6 +16,7 @@ from landscape import config as configuration
 from landscape.captions import filled
 from landscape.errors import UserError
 from landscape.figures import FIGURES
+from landscape.figures.choice import wanted
 from landscape.fingerprint import fingerprint
 
 try:
@@ -24,8 +25,12 @@ except UserError as error:
     raise WorkflowError(str(error))
 
 RESULTS = STUDY.results
-RUNS = {run.id: run for run in STUDY.runs}
-RUN_IDS = {"bands": STUDY.bands.run_ids, "probe": STUDY.probe.run_ids}
+RUNS = {run.id: run for run in STUDY.all_runs}
+RUN_IDS = {
+    study: [run.id for run in RUNS.values() if run.study == study]
+    for study in ("bands", "probe", "network")
+}
+STUDIES = [study for study, runs in RUN_IDS.items() if runs]
 REPORT = f"{RESULTS}/report.pdf"
 DATA = f"{RESULTS}/data"
 ENVIRONMENT = "../../envs/environment.yaml"
@@ -48,19 +53,39 @@ def one_of(values):
     return "|".join(re.escape(str(value)) for value in sorted(set(values)))
 
 
+TABLES = {
+    "bands": ["bands.parquet", "summary.csv", "epochs.csv", "runs.csv"],
+    "probe": [
+        "bands.parquet",
+        "summary.csv",
+        "epochs.csv",
+        "runs.csv",
+        "probe.parquet",
+    ],
+    "network": [
+        "summary.csv",
+        "comparisons.csv",
+        "epochs.csv",
+        "runs.csv",
+        "layers.csv",
+    ],
+}
+# What the aggregation reads of every run.
+RUN_TABLES = {
+    "bands": ["steps.parquet", "epochs.csv", "run.json"],
+    "probe": ["steps.parquet", "epochs.csv", "run.json", "probe.parquet"],
+    "network": ["epochs.csv", "run.json"],
+}
+
+
 def study_tables(study):
-    tables = ["bands.parquet", "summary.csv", "epochs.csv", "runs.csv"]
-    if study == "probe":
-        tables.append("probe.parquet")
-    return [f"{RESULTS}/{study}/{table}" for table in tables]
+    return [f"{RESULTS}/{study}/{table}" for table in TABLES[study]]
 
 
 def run_files(study):
-    """What the aggregation reads of every run."""
-    files = ["steps.parquet", "epochs.csv", "run.json"]
-    if study == "probe":
-        files.append("probe.parquet")
-    return expand(f"{RESULTS}/{{run}}/{{file}}", run=RUN_IDS[study], file=files)
+    return expand(
+        f"{RESULTS}/{{run}}/{{file}}", run=RUN_IDS[study], file=RUN_TABLES[study]
+    )
 
 
 def whole_study(study):
@@ -69,10 +94,14 @@ def whole_study(study):
     return [*study_tables(study), *run_files(study), *models]
 
 
-def figure_files(suffixes=(".png", ".pdf")):
-    return [
-        f"{RESULTS}/figures/{name}{suffix}" for name in FIGURES for suffix in suffixes
+def figure_files(study=None):
+    """Both formats of every figure that this configuration has, or of one study's."""
+    names = [
+        name for name in wanted(STUDY) if study is None or FIGURES[name].study == study
     ]
+    return expand(
+        f"{RESULTS}/figures/{{name}}{{suffix}}", name=names, suffix=[".png", ".pdf"]
+    )
 
 
 def figure_tables(name):
@@ -111,6 +140,10 @@ def probe_run(wildcards):
     return RUNS[f"probe/{wildcards.arch}/seed{wildcards.seed}"]
 
 
+def network_run(wildcards):
+    return RUNS[f"network/{wildcards.network}/seed{wildcards.seed}"]
+
+
 def announce():
     """Before anything starts: how many runs are to do and about how long they take here."""
     command = [sys.executable, "-m", "landscape", "estimate", "--results", RESULTS]
@@ -124,6 +157,17 @@ def announce():
     done = subprocess.run(command, env={**os.environ, "PYTHONPATH": PACKAGE_ROOT})
     if done.returncode:
         raise WorkflowError("nothing was started; the line above says why")
+
+
+def inspected(kind):
+    """The files of the runs that are looked into."""
+    runs = getattr(STUDY.network.insight, kind)
+    files = ["model.safetensors", "run.json"]
+    return expand(f"{RESULTS}/{{run}}/{{file}}", run=runs, file=files)
+
+
+def insight_settings():
+    return STUDY.network.insight.model_dump_json()
 
 
 # Jobs run this checkout's package, and the interpreter that runs Snakemake unless conda brings one.
@@ -140,7 +184,8 @@ shell.prefix(
 
 
 wildcard_constraints:
-    arch=one_of(run.architecture.name for run in STUDY.runs),
-    lr=one_of(repr(run.learning_rate) for run in STUDY.runs),
-    seed=one_of(run.seed for run in STUDY.runs),
+    arch=one_of([*STUDY.bands.architectures, *STUDY.probe.architectures]),
+    lr=one_of(map(repr, STUDY.bands.learning_rates)),
+    seed=one_of(run.seed for run in RUNS.values()),
+    network=one_of(run.id.split("/", 1)[1].rsplit("/", 1)[0] for run in RUNS.values()),
     figure=one_of(FIGURES),

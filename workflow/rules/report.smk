@@ -33,7 +33,7 @@ rule figure:
 rule report:
     input:
         figures=figure_files(),
-        tables=[*study_tables("bands"), *study_tables("probe")],
+        tables=[study_tables(study) for study in STUDIES],
         data=rules.dataset.output.description,
     output:
         report(REPORT, caption="../report.rst", category="Report"),

@@ -1,6 +1,6 @@
 """Many runs' files as one table, each checked as it is read."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,33 +10,34 @@ import pandas as pd
 from landscape import storage
 from landscape.errors import UserError
 
+FACTS = (  # of run.json: how a run ended, what it cost and what made it
+    "train_images",
+    "validation_images",
+    "steps",
+    "status",
+    "diverged_at_step",
+    "parameters",
+    "test_accuracy",
+    "test_loss",
+    "train_seconds",
+    "total_seconds",
+    "device",
+    "precision",
+    "threads",
+    "torch",
+    "data",
+    "code",
+    "git_commit",
+)
+Names = Callable[[dict[str, Any]], dict[str, Any]]  # from a run.json to the columns that name it
+
 
 def runs_table(run_ids: Iterable[str], results: Path) -> pd.DataFrame:
     """One row per run: its settings, how it ended, what it cost and what made it."""
-    return pd.DataFrame([_run_row(results / run_id) for run_id in run_ids])
+    return pd.DataFrame([_run_row(read_run(results / run_id)) for run_id in run_ids])
 
 
-def joined(run_ids: Iterable[str], results: Path, file: str, columns: set[str]) -> pd.DataFrame:
-    """The table `file` of every run, one below the other, led by `arch, learning_rate, seed`."""
-    tables = []
-    for run_id in run_ids:
-        run = _read_run(results / run_id)
-        table = storage.read_table(results / run_id / file, columns)
-        _require_finite(table, results / run_id / file)
-        if file == "steps.parquet":
-            _require_steps(table, run, results / run_id / file)
-        for position, (name, value) in enumerate(_names(run).items()):
-            table.insert(position, name, value)
-        tables.append(table)
-    return pd.concat(tables, ignore_index=True)
-
-
-def _read_run(folder: Path) -> dict[str, Any]:
-    run: dict[str, Any] = storage.read_json(folder / "run.json")
-    return run
-
-
-def _names(run: dict[str, Any]) -> dict[str, Any]:
+def arch_names(run: dict[str, Any]) -> dict[str, Any]:
     settings = run["run"]
     return {
         "arch": settings["architecture"]["name"],
@@ -45,42 +46,54 @@ def _names(run: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _run_row(folder: Path) -> dict[str, Any]:
-    run = _read_run(folder)
+def joined(
+    run_ids: Iterable[str],
+    results: Path,
+    file: str,
+    columns: set[str],
+    names: Names = arch_names,
+) -> pd.DataFrame:
+    """The table `file` of every run, one below the other, led by the columns that name the run."""
+    tables = []
+    for run_id in run_ids:
+        run = read_run(results / run_id)
+        table = storage.read_table(results / run_id / file, columns)
+        require_finite(table, results / run_id / file)
+        if file == "steps.parquet":
+            _require_steps(table, run, results / run_id / file)
+        for position, (name, value) in enumerate(names(run).items()):
+            table.insert(position, name, value)
+        tables.append(table)
+    return pd.concat(tables, ignore_index=True)
+
+
+def read_run(folder: Path) -> dict[str, Any]:
+    """The run.json of a folder, with everything in it that its row of a table needs."""
+    path = folder / "run.json"
+    run: dict[str, Any] = storage.read_json(path)
+    missing = sorted({"run", "versions", *FACTS} - run.keys())
+    if missing:
+        raise UserError(f"{path}: lacks the keys {missing}; train the run again")
+    return run
+
+
+def facts(run: dict[str, Any]) -> dict[str, Any]:
+    return {**{key: run[key] for key in FACTS}, "python": run["versions"]["python"]}
+
+
+def _run_row(run: dict[str, Any]) -> dict[str, Any]:
     settings = run["run"]
     return {
         "study": settings["study"],
-        **_names(run),
+        **arch_names(run),
         "width": settings["architecture"]["width"],
         "optimizer": settings["optimizer"]["name"],
         "batch_size": settings["batch_size"],
-        **{
-            key: run[key]
-            for key in (
-                "train_images",
-                "validation_images",
-                "steps",
-                "status",
-                "diverged_at_step",
-                "parameters",
-                "test_accuracy",
-                "test_loss",
-                "train_seconds",
-                "total_seconds",
-                "device",
-                "precision",
-                "threads",
-                "torch",
-                "data",
-                "code",
-                "git_commit",
-            )
-        },
-        "python": run["versions"]["python"],
+        **facts(run),
     }
 
 
-def _require_finite(table: pd.DataFrame, path: Path) -> None:
+def require_finite(table: pd.DataFrame, path: Path) -> None:
     """Nulls are for what was never measured; an infinity is never a measurement."""
     numbers = table.select_dtypes("number")
     infinite = numbers.columns[np.isinf(numbers.to_numpy(dtype=float)).any(axis=0)]

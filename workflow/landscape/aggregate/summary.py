@@ -25,13 +25,13 @@ def summarize(values: pd.DataFrame, architectures: Sequence[str]) -> pd.DataFram
         row: dict[str, object] = {"measure": measure}
         limits: dict[str, object] = {}
         for name in architectures:
-            row[name] = _mean(by_seed[name])
+            row[name] = mean(by_seed[name])
             limits[f"{name}_low"], limits[f"{name}_high"] = interval(by_seed[name])
         if len(architectures) > 1:
             first, second = by_seed[architectures[0]], by_seed[architectures[1]]
             ratios = (second / first)[(first > 0) & (second > 0)]
             logs = ratios.map(np.log)
-            row["ratio"] = _exp(_mean(logs))
+            row["ratio"] = _exp(mean(logs))
             limits["ratio_low"], limits["ratio_high"] = map(_exp, interval(logs))
         rows.append({**row, **limits, "seeds": int(by_seed.count().max())})
     return pd.DataFrame(rows)
@@ -113,7 +113,8 @@ def _exp(value: float | None) -> float | None:
     return None if value is None else float(np.exp(value))
 
 
-def _mean(values: pd.Series) -> float | None:
+def mean(values: pd.Series) -> float | None:
+    """The mean of what there is; None of nothing."""
     return None if values.isna().all() else float(values.mean())
 
 

@@ -3,22 +3,45 @@
 from dataclasses import dataclass
 from typing import Literal
 
+# What a configuration must have for a figure to be drawn; "" for what every configuration has.
+Need = Literal["", "sweep", "ablations", "finals", "insight", "surfaces"]
+
 
 @dataclass(frozen=True)
 class FigureSpec:
-    """A figure: `module.function` called with the tables `arguments`, paths below the results."""
+    """A figure: `module.function` called with the files `arguments`, paths below the results.
+
+    `options` are further keyword arguments. `drawn` starts the names of the runs that the figure
+    shows, for the provenance below it; none: all runs of the study.
+    """
 
     module: str
     function: str
-    study: Literal["bands", "probe", "data"]
+    study: Literal["bands", "probe", "network", "data"]
     arguments: tuple[str, ...]
     smoothed: bool = False  # the function takes `smoothing_steps`
+    options: tuple[tuple[str, str], ...] = ()
+    drawn: tuple[str, ...] = ()
+    needs: Need = ""
 
     @property
     def tables(self) -> tuple[str, ...]:
         """Every file that is read: the arguments, and what the provenance footer comes from."""
         runs = () if self.study == "data" else (f"{self.study}/runs.csv",)
         return tuple(dict.fromkeys((*self.arguments, *runs, "data/dataset.json")))
+
+
+FACTORS = (  # as network_study.Factor has them: a test compares the two
+    "filters",
+    "neurons",
+    "structure",
+    "normalization",
+    "activation",
+    "loss",
+    "regularization",
+    "augmentation",
+    "optimizer",
+)
 
 
 def _bands(function: str) -> FigureSpec:
@@ -29,6 +52,30 @@ def _bands(function: str) -> FigureSpec:
 def _probe(function: str) -> FigureSpec:
     module = "landscape.figures.probe"
     return FigureSpec(module, function, "probe", ("probe/bands.parquet",), smoothed=True)
+
+
+def _sweep(factor: str) -> FigureSpec:
+    return FigureSpec(
+        "landscape.figures.network",
+        "sweep",
+        "network",
+        ("network/summary.csv", "network/runs.csv"),
+        options=(("factor", factor),),
+        drawn=("base", f"sweep/{factor}/"),
+        needs="sweep",
+    )
+
+
+def _finals(module: str, function: str, *tables: str, also: tuple[str, ...] = ()) -> FigureSpec:
+    arguments = tuple(f"network/{table}" for table in tables)
+    return FigureSpec(
+        f"landscape.figures.{module}",
+        function,
+        "network",
+        arguments,
+        drawn=("final/", *also),
+        needs="finals",
+    )
 
 
 FIGURES: dict[str, FigureSpec] = {
@@ -50,4 +97,31 @@ FIGURES: dict[str, FigureSpec] = {
     "probe_beta_heatmap": FigureSpec(
         "landscape.figures.probe", "probe_beta_heatmap", "probe", ("probe/probe.parquet",)
     ),
+    "frontier_parameters": _finals(
+        "frontier", "frontier_parameters", "summary.csv", also=("plain",)
+    ),
+    "frontier_cost": _finals(
+        "frontier", "frontier_cost", "summary.csv", "runs.csv", also=("plain",)
+    ),
+    "accuracy_by_flops": _finals("flops", "accuracy_by_flops", "epochs.csv"),
+    "structure": _finals("structure", "structure", "layers.csv"),
+    **{f"sweep_{factor}": _sweep(factor) for factor in FACTORS},
+    "ablations": FigureSpec(
+        "landscape.figures.network",
+        "ablations",
+        "network",
+        ("network/summary.csv", "network/runs.csv"),
+        drawn=("ablation/", "final/"),
+        needs="ablations",
+    ),
+    # ---- What trained networks learned goes here: insight_filters, insight_features,
+    # insight_attribution, insight_confusion, insight_mistakes, insight_calibration,
+    # insight_classes, insight_embedding, insight_robustness; each of them is
+    #   "insight_filters": _insight("filters"),
+    # once landscape.figures.insight has a function filters(arrays, info); and the loss surfaces:
+    #   "loss_surface": FigureSpec(
+    #       "landscape.figures.surface", "loss_surface", "network", ("network/surface.parquet",),
+    #       needs="surfaces",
+    #   ),
+    # Captions: captions_network.py. The report shows whatever stands here and is configured.
 }

@@ -1,4 +1,7 @@
-"""The one place where a colour or a display name is chosen (Okabe-Ito: safe for colour-blind)."""
+"""The one place where a colour, a marker or a display name is chosen (safe for colour-blind).
+
+VGG-A's variants have Okabe and Ito's colours, the networks of the network study Tol's muted ones.
+"""
 
 LABELS = {
     "vgg_a": "VGG-A",
@@ -6,6 +9,14 @@ LABELS = {
     "vgg_a_ln": "VGG-A + LayerNorm",
     "vgg_a_gn": "VGG-A + GroupNorm",
     "vgg_a_in": "VGG-A + InstanceNorm",
+    "accurate": "accurate",
+    "fast": "fast",
+    "compact": "compact",
+    "speedrun": "airbench94 design",
+    "resnet18": "ResNet-18",
+    "convnet": "base network",
+    "mlp": "fully connected",
+    "plain": "plain tensors",
 }
 
 COLORS = {
@@ -14,9 +25,29 @@ COLORS = {
     "vgg_a_ln": "#009E73",
     "vgg_a_gn": "#CC79A7",
     "vgg_a_in": "#E69F00",
+    "accurate": "#332288",
+    "fast": "#CC6677",
+    "compact": "#117733",
+    "speedrun": "#999933",
+    "resnet18": "#5AAFD8",
+    "convnet": "#882255",
+    "mlp": "#AA4499",
+    "plain": "#000000",
+}
+
+MARKERS = {
+    "accurate": "*",
+    "fast": "^",
+    "compact": "o",
+    "speedrun": "v",
+    "resnet18": "s",
+    "convnet": "D",
+    "mlp": "P",
+    "plain": "X",
 }
 
 OTHER = "#555555"  # an architecture without a colour of its own
+PUBLISHED = "#6E6E6E"  # what others have measured
 FOOTER = "#777777"
 GRID = "#DDDDDD"
 HEATMAP = "viridis"
@@ -26,8 +57,17 @@ def color(architecture: str) -> str:
     return COLORS.get(architecture, OTHER)
 
 
+def marker(architecture: str) -> str:
+    return MARKERS.get(architecture, "h")
+
+
 def label(architecture: str) -> str:
     return LABELS.get(architecture, architecture)
+
+
+def named(level: str, family: str) -> str:
+    """A final network by its name in the configuration, or its family's where that is the same."""
+    return label(family) if level == family else level
 
 
 def ordered(architectures: "set[str]") -> list[str]:

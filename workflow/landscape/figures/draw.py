@@ -4,6 +4,7 @@ import importlib
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from safetensors.numpy import load_file
@@ -23,14 +24,16 @@ def draw(name: str, results: Path, settings: config.Figures, png: Path, pdf: Pat
         raise UserError(f"no figure {name!r}; there are {sorted(FIGURES)}")
     spec = FIGURES[name]
     dataset = read_json(results / "data/dataset.json")
-    options = {"smoothing_steps": settings.smoothing_steps} if spec.smoothed else {}
+    options: dict[str, Any] = dict(spec.options)
+    if spec.smoothed:
+        options["smoothing_steps"] = settings.smoothing_steps
     function = getattr(importlib.import_module(spec.module), spec.function)
     try:
         figure: Figure = function(*_arguments(spec, results, dataset), **options)
     except UserError as error:
         files = ", ".join(str(results / path) for path in spec.arguments)
         raise UserError(f"figure {name} from {files}: {error}") from None
-    runs = None if spec.study == "data" else read_table(results / spec.study / "runs.csv")
+    runs = None if spec.study == "data" else _runs(spec, results)
     stamp(figure, provenance(dataset, runs))
     save(figure, png, pdf)
 
@@ -53,12 +56,34 @@ def _distinct(runs: pd.DataFrame, column: str) -> str:
     return ", ".join(str(value) for value in sorted(runs[column].dropna().unique()))
 
 
+def _runs(spec: FigureSpec, results: Path) -> pd.DataFrame:
+    """The runs that the figure shows."""
+    runs = read_table(results / spec.study / "runs.csv")
+    if not spec.drawn:
+        return runs
+    return runs[runs["name"].str.startswith(spec.drawn)]
+
+
 def _arguments(spec: FigureSpec, results: Path, dataset: dict[str, Any]) -> list[Any]:
     if spec.study == "data":
-        path = results / spec.arguments[0]
-        try:
-            tensors = load_file(path)
-        except Exception as error:  # safetensors has exceptions of its own
-            raise UserError(f"{path}: not readable as safetensors ({error})") from None
+        tensors = _tensors(results / spec.arguments[0])
         return [tensors["pixels"], tensors["labels"], dataset["class_names"]]
-    return [read_table(results / path) for path in spec.arguments]
+    return [_read(results / path) for path in spec.arguments]
+
+
+def _read(path: Path) -> Any:
+    """A table, the arrays of a .safetensors file, or what a .json file says."""
+    match path.suffix:
+        case ".safetensors":
+            return _tensors(path)
+        case ".json":
+            return read_json(path)
+    return read_table(path)
+
+
+def _tensors(path: Path) -> dict[str, np.ndarray]:
+    try:
+        tensors: dict[str, np.ndarray] = load_file(path)
+    except Exception as error:  # safetensors has exceptions of its own
+        raise UserError(f"{path}: not readable as safetensors ({error})") from None
+    return tensors

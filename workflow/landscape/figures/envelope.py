@@ -44,6 +44,12 @@ def select(table: pd.DataFrame, measure: str, null_at_start: bool = False) -> pd
     return rows
 
 
+def require_columns(table: pd.DataFrame, columns: set[str], what: str) -> None:
+    missing = sorted(columns - set(table.columns))
+    if missing:
+        raise UserError(f"{what}: lacks the columns {missing}")
+
+
 def refuse_non_finite(table: pd.DataFrame, columns: list[str], what: str) -> None:
     """Raise where a number is NaN or infinite: no figure is drawn from it."""
     for column in columns:

@@ -5,15 +5,16 @@ from collections.abc import Iterator
 import torch
 from torch import nn
 
-from landscape.models.layers import normalize
-from landscape.runs import Normalization
+from landscape.architectures import Normalization
+from landscape.models.layers import normalize, scaled
+from landscape.models.network import Network
 
 # Output channels of each 3×3 convolution; "M" halves the image by 2×2 max pooling.
 PLAN_A: tuple[int | str, ...] = (64, "M", 128, "M", 256, 256, "M", 512, 512, "M", 512, 512, "M")
 HIDDEN = 512
 
 
-class VGG(nn.Module):
+class VGG(Network):
     """Convolutions by a plan, then two hidden linear layers; inputs [N, 3, 32, 32] → logits.
 
     `width` multiplies every layer's channels. The normalization stands between a convolution and
@@ -36,9 +37,11 @@ class VGG(nn.Module):
         )
 
     @property
-    def output_layer(self) -> nn.Module:
+    def output_layer(self) -> nn.Linear:  # type: ignore[override]
         """The last linear layer, whose gradient many studies take for the network's."""
-        return self.classifier[-1]
+        last = self.classifier[-1]
+        assert isinstance(last, nn.Linear)
+        return last
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         logits: torch.Tensor = self.classifier(self.features(images).flatten(1))
@@ -61,10 +64,6 @@ def VGG_A(width: float = 1.0, classes: int = 10) -> VGG:
 def VGG_BatchNorm(width: float = 1.0, classes: int = 10) -> VGG:
     """VGG-A with BatchNorm2d after every convolution."""
     return VGG("batch", width, classes)
-
-
-def scaled(channels: int, width: float) -> int:
-    return max(1, round(channels * width))
 
 
 def _features(normalization: Normalization, width: float) -> Iterator[nn.Module]:

@@ -1,0 +1,1 @@
+"""From the network study's tables to sentences: the numbers choose what is said."""

@@ -1,0 +1,51 @@
+"""What training pays for with its operations, network by network."""
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from landscape.errors import UserError
+from landscape.figures.colors import color, marker, named
+from landscape.figures.envelope import refuse_non_finite, require_columns
+from landscape.figures.style import PlainLog, new_figure, styled
+from landscape.figures.training import LINES
+from landscape.published import PFLOP
+
+JUDGED_BY = "validation_accuracy"
+
+
+@styled
+def accuracy_by_flops(epochs: pd.DataFrame) -> Figure:
+    """Validation accuracy of the final networks by the operations that training took so far."""
+    require_columns(epochs, {"name", "family", "seed", "epoch", "train_flops"}, "epochs")
+    rows = epochs[epochs["name"].str.startswith("final/")]
+    if rows.empty:
+        raise UserError("no final network has an epoch")
+    refuse_non_finite(rows, [JUDGED_BY, "train_flops"], "epochs")
+    figure = new_figure(height=3.4)
+    axes = figure.subplots()
+    axes.set_xscale("log")
+    seen: dict[str, int] = {}
+    for name, part in rows.groupby("name", sort=False):
+        family = str(part["family"].iloc[0])
+        style = LINES[seen.get(family, 0) % len(LINES)]
+        seen[family] = seen.get(family, 0) + 1
+        if part["seed"].nunique() > 1:
+            for _, one in part.groupby("seed"):
+                x, y = one["train_flops"] / PFLOP, 100 * one[JUDGED_BY]
+                axes.plot(x, y, color=color(family), lw=0.5, alpha=0.4, ls=style)
+        middle = part.groupby("epoch")[["train_flops", JUDGED_BY]].mean()
+        (line,) = axes.plot(
+            middle["train_flops"] / PFLOP,
+            100 * middle[JUDGED_BY],
+            color=color(family),
+            ls=style,
+            marker=marker(family),
+            markevery=[-1],
+            label=named(str(name).removeprefix("final/"), family),
+        )
+        line.set_gid(f"mean:{name}")
+    axes.xaxis.set_major_formatter(PlainLog())
+    axes.set_xlabel("operations of the training so far (PFLOP, log scale)")
+    axes.set_ylabel("validation accuracy (%)")
+    figure.legend(loc="outside upper center", ncols=3)
+    return figure

@@ -1,0 +1,190 @@
+"""Accuracy against what it costs: parameters, operations, seconds; ours and what is published."""
+
+from collections.abc import Hashable
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter
+
+from landscape.errors import UserError
+from landscape.figures.colors import PUBLISHED as GREY
+from landscape.figures.colors import color, marker, named
+from landscape.figures.envelope import refuse_non_finite, require_columns
+from landscape.figures.labels import place_labels
+from landscape.figures.style import PlainLog, log_scale, new_figure, styled
+from landscape.published import PFLOP, PUBLISHED
+
+PLAIN, AUGMENTED = "test_accuracy", "test_accuracy_augmented"
+COLUMNS = {"run", "kind", "level", "family", "parameters", "train_flops", PLAIN, AUGMENTED}
+SMALLEST = 0.01  # % error: where an interval is cut that reaches below zero
+ALONG = 25  # points on a piece of the frontier
+HARDWARE_NAME = 45  # characters at most, in an axis label
+
+
+@styled
+def frontier_parameters(summary: pd.DataFrame) -> Figure:
+    """Test error against the number of parameters, both logarithmic; lower left is better."""
+    rows = _tested(summary)
+    figure = new_figure(height=4.1)
+    axes = figure.subplots()
+    theirs = {entry.name: (entry.parameters, 100 - entry.accuracy) for entry in PUBLISHED}
+    ours = _panel(axes, rows, "parameters", 1.0, theirs)
+    axes.set_xlabel("parameters (log scale; M: millions)")
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / 1e6:g} M"))
+    axes.set_ylabel("test error (%, log scale)")
+    _legend(figure, rows)
+    place_labels(axes, _names(theirs), ours, GREY)
+    return figure
+
+
+@styled
+def frontier_cost(summary: pd.DataFrame, runs: pd.DataFrame) -> Figure:
+    """Test error against the operations (left) and the seconds (right) of the whole training."""
+    rows = _tested(summary)
+    figure = new_figure(height=3.5)
+    left, right = figure.subplots(1, 2, sharey=True)
+    counted = {
+        entry.name: (entry.flops / PFLOP, 100 - entry.accuracy)
+        for entry in PUBLISHED
+        if entry.flops is not None
+    }
+    timed = {
+        entry.name: (entry.seconds, 100 - entry.accuracy)
+        for entry in PUBLISHED
+        if entry.seconds is not None
+    }
+    known = rows[rows["train_flops"].notna()]
+    ours = [
+        _panel(left, known, "train_flops", 1 / PFLOP, counted),
+        _panel(right, rows, "train_seconds", 1.0, timed),
+    ]
+    left.set_xlabel("operations of the training (PFLOP)")
+    devices = runs.loc[runs["name"].isin(rows["run"]), "device"].unique()
+    ours_on = ", ".join(sorted(str(name)[:HARDWARE_NAME] for name in devices))
+    theirs_on = ", ".join(sorted({entry.hardware for entry in PUBLISHED if entry.hardware}))
+    right.set_xlabel(f"training time (s)\nours: {ours_on}\npublished: {theirs_on}")
+    left.set_ylabel("test error (%, log scale)")
+    for axes in (left, right):
+        axes.xaxis.set_major_formatter(PlainLog())
+    _legend(figure, rows)
+    for axes, theirs, points in ((left, counted, ours[0]), (right, timed, ours[1])):
+        place_labels(axes, _names(theirs), points, GREY)
+    return figure
+
+
+def _tested(summary: pd.DataFrame) -> pd.DataFrame:
+    """The settings with a test accuracy, errors in percent beside it."""
+    require_columns(summary, COLUMNS, "summary")
+    rows = summary[summary["kind"].isin(["final", "plain"]) & summary[PLAIN].notna()]
+    if rows.empty:
+        raise UserError("no final network has a test accuracy")
+    refuse_non_finite(rows, [PLAIN, "parameters", "train_seconds"], "summary")
+    return rows
+
+
+def _panel(
+    axes: Axes, rows: pd.DataFrame, cost: str, unit: float, theirs: dict[str, tuple[float, float]]
+) -> list[tuple[float, float]]:
+    """Draw ours over theirs; returns where labels should not be."""
+    axes.set_xscale("log")
+    log_scale(axes)
+    for name, (x, y) in theirs.items():
+        (point,) = axes.plot(x, y, "o", ms=4.5, mfc="white", mec=GREY, mew=0.9, zorder=2)
+        point.set_gid(f"published:{name}")
+    points = []
+    for row in rows.to_dict("records"):
+        x = row[cost] * unit
+        errors = [_error(row, measure) for measure in (AUGMENTED, PLAIN)]
+        both = [error[0] for error in errors if error is not None]
+        axes.plot([x] * len(both), both, color=color(row["family"]), lw=0.8, zorder=3)
+        for measure, error in zip((AUGMENTED, PLAIN), errors, strict=True):
+            if error is not None:
+                _point(axes, row, x, error, filled=measure == PLAIN)
+                points.append((x, error[0]))
+    whole = [(row[cost] * unit, 100 * (1 - row[PLAIN])) for row in rows.to_dict("records")]
+    axes.margins(x=0.16, y=0.08)
+    return points + _frontier(axes, whole)
+
+
+def _error(row: dict[Hashable, Any], measure: str) -> tuple[float, float, float] | None:
+    """Test error in percent, and how far its interval reaches down and up."""
+    if pd.isna(row[measure]):
+        return None
+    value = 100 * (1 - row[measure])
+    if pd.isna(row[f"{measure}_low"]):
+        return value, 0.0, 0.0
+    lowest = max(SMALLEST, 100 * (1 - row[f"{measure}_high"]))
+    return value, value - lowest, 100 * (1 - row[f"{measure}_low"]) - value
+
+
+def _point(
+    axes: Axes, row: dict[Hashable, Any], x: float, error: tuple[float, float, float], filled: bool
+) -> None:
+    value, down, up = error
+    tint = color(row["family"])
+    drawn = axes.errorbar(
+        [x],
+        [value],
+        yerr=[[down], [up]] if down or up else None,
+        fmt=marker(row["family"]),
+        ms=8 if marker(row["family"]) == "*" else 6,
+        color=tint,
+        mfc=tint if filled else "white",
+        mew=1,
+        lw=1,
+        capsize=2.5,
+        zorder=5,
+    )
+    drawn[0].set_gid(f"{'ours' if filled else 'augmented'}:{row['level']}")
+
+
+def _names(theirs: dict[str, tuple[float, float]]) -> list[tuple[tuple[float, float], str]]:
+    """A label per place; networks at the same place share one."""
+    shared: dict[tuple[float, float], list[str]] = {}
+    for name, place in theirs.items():
+        shared.setdefault(place, []).append(name)
+    return [(place, ", ".join(names)) for place, names in shared.items()]
+
+
+def _frontier(axes: Axes, points: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """A step line through those of ours that no other beats in both cost and error.
+
+    Returns points along it, for labels to keep away from.
+    """
+    best: list[tuple[float, float]] = []
+    for x, y in sorted(points):
+        if not best or y < best[-1][1]:
+            best.append((x, y))
+    corners = [best[0]] if best else []
+    for (_, before), (x, y) in pairwise(best):
+        corners += [(x, before), (x, y)]
+    axes.plot(*zip(*corners, strict=True), color="black", lw=0.7, ls="--", zorder=1)
+    return [
+        tuple(np.exp(np.log(start) + share * (np.log(end) - np.log(start))))
+        for start, end in pairwise(corners)
+        for share in np.linspace(0, 1, ALONG)
+    ]
+
+
+def _legend(figure: Figure, rows: pd.DataFrame) -> None:
+    def point(text: str, shape: str, tint: str, face: str, size: float = 6) -> Line2D:
+        return Line2D([], [], marker=shape, color=tint, mfc=face, ms=size, lw=0, label=text)
+
+    handles = [
+        point(
+            named(row["level"], row["family"]),
+            marker(row["family"]),
+            color(row["family"]),
+            color(row["family"]),
+        )
+        for row in rows.to_dict("records")
+    ]
+    if rows[AUGMENTED].notna().any():
+        handles.append(point("open: six views of a test image", "D", "black", "white"))
+    handles.append(point("published, official pixels", "o", GREY, "white", 4.5))
+    figure.legend(handles=handles, loc="outside upper center", ncols=4)

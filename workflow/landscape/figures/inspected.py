@@ -1,0 +1,95 @@
+"""The networks that were looked into, as the figures read them from arrays and numbers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from landscape.errors import UserError
+from landscape.figures.colors import color, label
+
+Arrays = dict[str, NDArray[Any]]
+Info = dict[str, Any]
+
+LINES = ("-", "--", "-.", ":")
+MARKERS = ("o", "s", "^", "D", "v", "P")
+
+
+@dataclass(frozen=True)
+class Inspected:
+    """One network: how it is called and drawn, and its quantities, finite or refused."""
+
+    index: int
+    run: str
+    title: str
+    color: str
+    line: str
+    marker: str
+    arrays: Arrays
+    numbers: Info
+
+    def array(self, name: str) -> NDArray[Any]:
+        return self._finite(name, self.arrays.get(f"{self.index}/{name}"))
+
+    def has(self, name: str) -> bool:
+        return f"{self.index}/{name}" in self.arrays
+
+    def number(self, name: str) -> NDArray[Any]:
+        """A number of insight.json, or an array of numbers."""
+        return self._finite(name, self.numbers.get(name))
+
+    def column(self, table: str, name: str) -> NDArray[Any]:
+        """A column of a table of insight.json."""
+        return self._finite(f"{table}.{name}", (self.numbers.get(table) or {}).get(name))
+
+    def _finite(self, name: str, value: Any) -> NDArray[Any]:
+        if value is None:
+            raise UserError(f"{self.run}: {name} is missing")
+        array = np.asarray(value)
+        if array.dtype.kind not in "OUS" and not np.isfinite(array).all():
+            raise UserError(f"{self.run}: {name} must be finite, but holds NaN or inf")
+        return array
+
+
+def inspected(arrays: Arrays, info: Info) -> list[Inspected]:
+    """The networks of insight.json in its order, each with a line style and a marker of its own."""
+    networks: list[Info] = info.get("networks") or []
+    if not networks:
+        raise UserError("networks: names none")
+    return [
+        Inspected(
+            index=index,
+            run=numbers["run"],
+            title=title,
+            color=color(numbers["arch"]),
+            line=LINES[index % len(LINES)],
+            marker=MARKERS[index % len(MARKERS)],
+            arrays=arrays,
+            numbers=numbers,
+        )
+        for index, (numbers, title) in enumerate(zip(networks, titles(networks), strict=True))
+    ]
+
+
+def titles(networks: list[Info]) -> list[str]:
+    """The architecture's name and, where several runs have it, what sets each of them apart."""
+    said = []
+    for network in networks:
+        same = [other for other in networks if other["arch"] == network["arch"]]
+        differs = [
+            text(network)
+            for key, text in _DIFFERENCES.items()
+            if len({other.get(key) for other in same}) > 1
+        ]
+        name = label(network["arch"])
+        said.append(f"{name}\n{', '.join(differs)}" if differs else name)
+    return said
+
+
+_DIFFERENCES: dict[str, Callable[[Info], str]] = {
+    "name": lambda network: str(network["name"]).rpartition("/")[2].replace("_", " "),
+    "learning_rate": lambda network: f"lr {network['learning_rate']:g}",
+    "seed": lambda network: f"seed {network['seed']}",
+}

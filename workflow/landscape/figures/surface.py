@@ -1,0 +1,94 @@
+"""The loss around trained networks, in a plane of two random directions (Li et al. 2018)."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib import colormaps
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from landscape.errors import UserError
+from landscape.figures.colors import HEATMAP, color, label
+from landscape.figures.style import WIDTH, new_figure, styled
+
+LEVELS = 12  # of the contours, equally apart on the log scale
+
+
+@styled
+def loss_surface(surface: pd.DataFrame) -> Figure:
+    """The loss of every run by the place in the plane: above in relief, below from above.
+
+    All runs share one log colour scale; the relief's height is log10 of the loss.
+    """
+    grids = {str(run): _grid(str(run), part) for run, part in surface.groupby("run", sort=False)}
+    if not grids:
+        raise UserError("surface: holds no run")
+    low = min(float(grid.to_numpy().min()) for grid in grids.values())
+    high = max(float(grid.to_numpy().max()) for grid in grids.values())
+    norm = LogNorm(low, max(high, low * (1 + 1e-6)))
+    levels = np.geomspace(norm.vmin or low, norm.vmax or high, LEVELS)
+    ticks = _ticks(low, high)
+    width = min(WIDTH, 1.2 + 2.65 * len(grids))
+    figure = new_figure(width=width, height=4.4 if len(grids) < 3 else 3.6)
+    for place, (run, grid) in enumerate(grids.items()):
+        x, y = np.meshgrid(grid.columns, grid.index)
+        values = grid.to_numpy()
+        relief: Any = figure.add_subplot(2, len(grids), place + 1, projection="3d")
+        relief.plot_surface(
+            x,
+            y,
+            np.log10(values),
+            facecolors=colormaps[HEATMAP](norm(values)),
+            rstride=1,
+            cstride=1,
+            shade=False,
+            linewidth=0,
+            antialiased=False,
+        )
+        relief.set_zlim(np.log10(low), np.log10(high) if high > low else np.log10(low) + 1)
+        relief.set_zticks(np.log10(ticks), [f"{tick:g}" for tick in ticks])
+        relief.set_xticks([-1, 0, 1])
+        relief.set_yticks([-1, 0, 1])
+        relief.tick_params(labelsize=7, pad=-2)
+        arch = str(surface.loc[surface["run"] == run, "arch"].iloc[0])
+        relief.set_title(label(arch), color=color(arch))
+        flat = figure.add_subplot(2, len(grids), len(grids) + place + 1)
+        image = flat.pcolormesh(x, y, values, norm=norm, cmap=HEATMAP, shading="gouraud")
+        image.set_rasterized(True)
+        flat.contour(x, y, values, levels=levels, colors="white", linewidths=0.5)
+        flat.plot(0, 0, "+", color="white", ms=6)
+        flat.set_aspect("equal")
+        flat.set_xticks([-1, 0, 1])
+        flat.set_yticks([-1, 0, 1])
+        flat.grid(False)
+        flat.set_xlabel("direction 1 (× filter norm)")
+        if place == 0:
+            flat.set_ylabel("direction 2")
+    bar = figure.colorbar(image, ax=figure.axes, label="loss (nats)", fraction=0.03, pad=0.03)
+    bar.ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    bar.ax.yaxis.set_minor_formatter(NullFormatter())
+    return figure
+
+
+def _grid(run: str, rows: pd.DataFrame) -> pd.DataFrame:
+    """Losses with y as rows and x as columns, every point once, positive and finite."""
+    if rows.duplicated(["x", "y"]).any():
+        raise UserError(f"{run}: surface must hold every point once")
+    grid = rows.pivot(index="y", columns="x", values="loss")
+    values = grid.to_numpy()
+    if not np.isfinite(values).all():
+        raise UserError(f"{run}: loss must be finite at every point of the surface")
+    if (values <= 0).any():
+        raise UserError(f"{run}: loss must be positive to be drawn on a log scale")
+    return grid
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """1, 2, 5, 10, … between the lowest and the highest loss; over two decades, powers alone."""
+    powers = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
+    factors = (1, 2, 5) if high < 100 * low else (1,)
+    ticks = [factor * 10.0**power for power in powers for factor in factors]
+    return [tick for tick in ticks if low <= tick <= high] or [float(f"{low:.1g}")]

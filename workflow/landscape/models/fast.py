@@ -1,0 +1,80 @@
+"""A network that is quick to train: whitened input, wide shallow residual stages, scaled head."""
+
+import torch
+from torch import nn
+
+from landscape.architectures import Fast as Settings
+from landscape.models.layers import Scaled, ShiftNorm, Whitening, activate, scaled
+from landscape.models.network import Network
+from landscape.models.speedrun import start_near_identity
+
+CHANNELS = (64, 192, 256)
+STEM = 24
+
+
+class Stage(nn.Module):
+    """A convolution to `outputs` channels, 2×2 pooling, then two more at half the side.
+
+    The last two are skipped around with `residual` (He et al. 2016): most of the depth costs a
+    quarter of what it would before the pooling, and the gradient passes it by.
+    """
+
+    def __init__(self, settings: Settings, inputs: int, outputs: int):
+        super().__init__()
+        self.residual = settings.residual
+        self.enter = nn.Sequential(
+            nn.Conv2d(inputs, outputs, 3, padding=1, bias=False),
+            nn.MaxPool2d(2),
+            ShiftNorm(outputs),
+            activate(settings.activation),
+        )
+        self.inner = nn.Sequential(
+            nn.Conv2d(outputs, outputs, 3, padding=1, bias=False),
+            ShiftNorm(outputs),
+            activate(settings.activation),
+            nn.Conv2d(outputs, outputs, 3, padding=1, bias=False),
+            ShiftNorm(outputs),
+        )
+        self.leave = activate(settings.activation)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        entered = self.enter(x)
+        inner = self.inner(entered)
+        left: torch.Tensor = self.leave(entered + inner if self.residual else inner)
+        return left
+
+
+class Fast(Network):
+    """Whitening, three stages, the maximum over the image, a linear head scaled down.
+
+    Any side from 16 pixels on is taken, so that training can begin on smaller images.
+    """
+
+    def __init__(self, settings: Settings, classes: int = 10):
+        super().__init__()
+        self.stem: nn.Module = Whitening() if settings.whitening else nn.Conv2d(3, STEM, 2)
+        layers: list[nn.Module] = [activate(settings.activation)]
+        inputs = STEM
+        for count in CHANNELS:
+            outputs = scaled(count, settings.width)
+            layers.append(Stage(settings, inputs, outputs))
+            inputs = outputs
+        self.features = nn.Sequential(*layers)
+        self.output_layer = nn.Linear(inputs, classes, bias=False)
+        self.scale = Scaled(1 / inputs)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        strongest = self.features(self.stem(images)).amax((2, 3))
+        logits: torch.Tensor = self.scale(self.output_layer(strongest))
+        return logits
+
+    def initialize(self, generator: torch.Generator) -> None:
+        """Convolutions start near the identity, the head with weights of variance one."""
+        super().initialize(generator)
+        start_near_identity(self, generator)
+        with torch.no_grad():
+            self.output_layer.weight.div_(self.output_layer.weight.std())
+
+    def fit(self, sample: torch.Tensor) -> None:
+        if isinstance(self.stem, Whitening):
+            self.stem.fit(sample)

@@ -1,0 +1,1 @@
+"""A network without torch.nn: forward and backward passes by hand, on plain tensors."""

@@ -1,0 +1,111 @@
+"""How a network is trained: update rule, loss, augmentation and schedule, as settings only."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from landscape.architectures import Architecture
+from landscape.settings import Count, NotNegative, Number, Positive, Settings, Share, Whole
+
+OptimizerName = Literal[
+    "adam", "sgd", "adamw", "rmsprop", "adagrad", "our_sgd", "our_adamw", "muon"
+]
+WITH_MOMENTUM = ("sgd", "our_sgd", "rmsprop", "muon")
+WITH_NESTEROV = ("sgd", "our_sgd", "muon")
+
+
+class Optimizer(Settings):
+    """The update rule; the learning rate belongs to the run.
+
+    `our_…` and `muon` are this project's own, the others torch's. `muon` moves filter banks and
+    hidden matrices; biases, normalizations and the first and last layers follow `our_sgd` at
+    `vector_learning_rate` and `head_learning_rate`. `sharpness_radius` > 0 wraps SAM around any.
+    """
+
+    name: OptimizerName = "adam"
+    momentum: Share = 0.0
+    nesterov: bool = False
+    weight_decay: NotNegative = 0.0
+    sharpness_radius: NotNegative = 0.0
+    vector_learning_rate: Positive | None = None
+    head_learning_rate: Positive | None = None
+    vector_momentum: Share = 0.85  # muon only, as are the two below
+    newton_schulz_steps: Annotated[Count, Field(le=20)] = 5
+    fixed_norm: bool = False  # filter banks keep the norm √outputs
+
+    @model_validator(mode="after")
+    def _options_are_used(self) -> "Optimizer":
+        if self.momentum and self.name not in WITH_MOMENTUM:
+            raise ValueError(f"momentum is only read with {WITH_MOMENTUM}, not with {self.name}")
+        if self.nesterov and self.name not in WITH_NESTEROV:
+            raise ValueError(f"nesterov is only read with {WITH_NESTEROV}, not with {self.name}")
+        if self.name == "muon":
+            if self.vector_learning_rate is None or self.head_learning_rate is None:
+                raise ValueError("muon needs vector_learning_rate and head_learning_rate")
+        elif self.vector_learning_rate or self.head_learning_rate or self.fixed_norm:
+            raise ValueError(
+                "vector_learning_rate, head_learning_rate and fixed_norm are only read with "
+                f"muon, not with {self.name}"
+            )
+        return self
+
+
+class Loss(Settings):
+    """What is minimized: a loss over the batch, and an L1 penalty on all parameters."""
+
+    name: Literal["cross_entropy", "focal", "squared_error"] = "cross_entropy"
+    label_smoothing: Share = 0.0
+    focusing: NotNegative = 2.0  # γ of the focal loss
+    l1: NotNegative = 0.0  # λ of λ·‖θ‖₁
+
+    @model_validator(mode="after")
+    def _smoothing_is_used(self) -> "Loss":
+        if self.label_smoothing and self.name != "cross_entropy":
+            raise ValueError(f"label_smoothing is only read with cross_entropy, not {self.name}")
+        return self
+
+
+class Augmentation(Settings):
+    """Random changes of the training images, a function of (seed, epoch, image)."""
+
+    flip: Literal["none", "random", "alternating"] = "none"
+    crop: Annotated[Whole, Field(ge=0, le=16)] = 0  # shift by up to so many pixels, reflected
+    cutout: Annotated[Whole, Field(ge=0, le=32)] = 0  # side of a grey square, in pixels
+    mixup: NotNegative = 0.0  # α of the Beta distribution of the mixing weight
+
+
+class Schedule(Settings):
+    """The learning rate as a factor of the run's, over the share of steps done."""
+
+    warmup: Share = 0.0  # share of the steps over which it rises from zero
+    decay: Literal["constant", "linear", "cosine"] = "constant"
+    final: Annotated[Number, Field(ge=0, le=1)] = 0.0  # factor at the end, with a decay
+
+    @model_validator(mode="after")
+    def _final_is_used(self) -> "Schedule":
+        if self.final and self.decay == "constant":
+            raise ValueError("final is only read with decay: linear or cosine")
+        return self
+
+
+class SmallImages(Settings):
+    """Train on smaller copies of the images at first: cheaper steps, so more of them."""
+
+    size: Annotated[Count, Field(ge=8, lt=32)]
+    share: Annotated[Number, Field(gt=0, lt=1)]  # of the epochs
+
+
+class Recipe(Settings):
+    """A network and everything about its training but the data, the seed and the machine."""
+
+    architecture: Architecture
+    learning_rate: Positive
+    optimizer: Optimizer
+    batch_size: Count
+    epochs: Count | None = None
+    loss: Loss = Loss()
+    augmentation: Augmentation = Augmentation()
+    schedule: Schedule = Schedule()
+    small_images: SmallImages | None = None
+    average_decay: Share = 0.0  # of the running average of the weights; 0: the last weights count
+    test_time_augmentation: bool = False

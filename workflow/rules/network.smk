@@ -1,0 +1,108 @@
+# The best network, and why: sweeps, ablations and final models, one training job per run.
+NETWORK_CODE = fingerprint("job")
+PLAIN_CODE = fingerprint("plain.job")
+
+
+use rule train_bands as train_network with:
+    output:
+        steps=f"{RESULTS}/network/{{network}}/seed{{seed}}/steps.parquet",
+        epochs=f"{RESULTS}/network/{{network}}/seed{{seed}}/epochs.csv",
+        model=f"{RESULTS}/network/{{network}}/seed{{seed}}/model.safetensors",
+        run=f"{RESULTS}/network/{{network}}/seed{{seed}}/run.json",
+    log:
+        f"{RESULTS}/logs/network/{{network}}/seed{{seed}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/network/{{network}}/seed{{seed}}.tsv"
+    params:
+        results=results_folder,
+        run=lambda wildcards: network_run(wildcards).id,
+        settings=lambda wildcards: network_run(wildcards).model_dump_json(),
+        code=lambda wildcards: (
+            PLAIN_CODE if wildcards.network == "plain" else NETWORK_CODE
+        ),
+
+
+use rule aggregate_bands as aggregate_network with:
+    input:
+        run_files("network"),
+    output:
+        [table for table in study_tables("network") if not table.endswith("layers.csv")],
+    log:
+        f"{RESULTS}/logs/aggregate_network.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/aggregate_network.tsv"
+    params:
+        results=results_folder,
+        study="network",
+        settings=STUDY.network.model_dump_json() if STUDY.network else "",
+        code=fingerprint("aggregate.network"),
+
+
+# What the final networks are made of; it needs their settings only.
+rule structure:
+    output:
+        f"{RESULTS}/network/layers.csv",
+    log:
+        f"{RESULTS}/logs/structure.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/structure.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        results=results_folder,
+        settings=STUDY.network.model_dump_json() if STUDY.network else "",
+        code=fingerprint("aggregate.structure"),
+    shell:
+        "python -m landscape structure --results {params.results:q}"
+        " --settings {params.settings:q} &> {log:q}"
+
+
+# What trained networks learned, seen in a few of them.
+rule insight:
+    input:
+        models=lambda wildcards: inspected("runs"),
+        data=rules.dataset.output.description,
+        tensors=ancient([rules.dataset.output.train, rules.dataset.output.test]),
+    output:
+        arrays=f"{RESULTS}/network/insight.safetensors",
+        numbers=f"{RESULTS}/network/insight.json",
+    log:
+        f"{RESULTS}/logs/insight.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/insight.tsv"
+    conda:
+        ENVIRONMENT
+    threads: train_threads
+    resources:
+        gpu=1,
+        mem_mb=6000,
+        runtime=60,
+    params:
+        stage="insight",
+        results=results_folder,
+        settings=lambda wildcards: insight_settings(),
+        code=fingerprint("insight.collect"),
+    shell:
+        "python -m landscape {params.stage} --results {params.results:q}"
+        " --settings {params.settings:q} --threads {threads} &> {log:q}"
+
+
+use rule insight as surface with:
+    input:
+        models=lambda wildcards: inspected("surfaces"),
+        data=rules.dataset.output.description,
+        tensors=ancient([rules.dataset.output.train, rules.dataset.output.test]),
+    output:
+        f"{RESULTS}/network/surface.parquet",
+    log:
+        f"{RESULTS}/logs/surface.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/surface.tsv"
+    params:
+        stage="surface",
+        results=results_folder,
+        settings=lambda wildcards: insight_settings(),
+        code=fingerprint("insight.collect"),
