@@ -102,7 +102,10 @@ class NetworkStudy(Settings):
         unknown = sorted(set(self.ablations) - set(self.finals))
         if unknown:
             raise ValueError(f"ablations of {unknown}: finals has {sorted(self.finals)}")
-        list(self.entries())
+        found: dict[str, Recipe] = {}
+        for entry in self.entries():
+            if found.setdefault(entry.name, entry.recipe) != entry.recipe:
+                raise ValueError(f"two different recipes would lie in network/{entry.name}")
         return self
 
     def entries(self) -> Iterator[Entry]:
@@ -119,7 +122,7 @@ class NetworkStudy(Settings):
             whole = self._recipe(f"finals.{final}", self.base, self.finals[final])
             for level, changes in without.items():
                 recipe = self._recipe(f"ablations.{final}.{level}", whole, changes)
-                name = f"ablation/{final}/{slug(level)}"
+                name = f"ablation/{slug(final)}/{slug(level)}"
                 yield Entry("ablation", final, level, name, recipe)
 
     @staticmethod

@@ -12,14 +12,16 @@ OptimizerName = Literal[
 ]
 WITH_MOMENTUM = ("sgd", "our_sgd", "rmsprop", "muon")
 WITH_NESTEROV = ("sgd", "our_sgd", "muon")
+ANY_SIDE = ("fast", "compact", "accurate", "resnet18")  # networks that end in a global pooling
 
 
 class Optimizer(Settings):
     """The update rule; the learning rate belongs to the run.
 
     `our_…` and `muon` are this project's own, the others torch's. `muon` moves filter banks and
-    hidden matrices; biases, normalizations and the first and last layers follow `our_sgd` at
-    `vector_learning_rate` and `head_learning_rate`. `sharpness_radius` > 0 wraps SAM around any.
+    hidden matrices; biases, normalizations and depthwise filters follow `our_sgd` at
+    `vector_learning_rate`, the output layer at `head_learning_rate`. `sharpness_radius` > 0 wraps
+    SAM around any.
     """
 
     name: OptimizerName = "adam"
@@ -39,7 +41,11 @@ class Optimizer(Settings):
             raise ValueError(f"momentum is only read with {WITH_MOMENTUM}, not with {self.name}")
         if self.nesterov and self.name not in WITH_NESTEROV:
             raise ValueError(f"nesterov is only read with {WITH_NESTEROV}, not with {self.name}")
+        if self.nesterov and not self.momentum:
+            raise ValueError("nesterov needs a momentum above 0")
         if self.name == "muon":
+            if not self.vector_momentum:
+                raise ValueError("vector_momentum must be above 0")
             if self.vector_learning_rate is None or self.head_learning_rate is None:
                 raise ValueError("muon needs vector_learning_rate and head_learning_rate")
         elif self.vector_learning_rate or self.head_learning_rate or self.fixed_norm:
@@ -91,7 +97,7 @@ class Schedule(Settings):
 class SmallImages(Settings):
     """Train on smaller copies of the images at first: cheaper steps, so more of them."""
 
-    size: Annotated[Count, Field(ge=8, lt=32)]
+    size: Annotated[Count, Field(ge=16, lt=32)]
     share: Annotated[Number, Field(gt=0, lt=1)]  # of the epochs
 
 
@@ -109,3 +115,9 @@ class Recipe(Settings):
     small_images: SmallImages | None = None
     average_decay: Share = 0.0  # of the running average of the weights; 0: the last weights count
     test_time_augmentation: bool = False
+
+    @model_validator(mode="after")
+    def _network_takes_small_images(self) -> "Recipe":
+        if self.small_images is not None and self.architecture.name not in ANY_SIDE:
+            raise ValueError(f"small_images needs one of {ANY_SIDE}, not {self.architecture.name}")
+        return self

@@ -1,7 +1,7 @@
 """The trajectory: a model moving through parameter space, one optimizer update at a time."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -15,6 +15,7 @@ from landscape.flat import FlatParameters
 from landscape.loaders import Batches
 from landscape.models.network import Network
 from landscape.optimizers.sam import SAM
+from landscape.randomness import global_state
 from landscape.runs import Run
 
 
@@ -37,8 +38,9 @@ class Step:
 class State:
     """Everything that the next step depends on: parameters, buffers, optimizer, step.
 
-    `average` [P] is the running average of the parameters, where the run keeps one. `sample` are
-    training images [B, 3, 32, 32] for networks that fit their first layer to the data.
+    `average` holds the running averages of the parameters [P] and of BatchNorm's statistics, where
+    the run keeps them. `sample` are training images [B, 3, 32, 32] for networks that fit their
+    first layer to the data.
     """
 
     def __init__(
@@ -52,7 +54,8 @@ class State:
         self.model = model.to(device).train()
         self.flat = FlatParameters(self.model)
         self.optimizer = optimizers.build(run.optimizer, self.model, run.learning_rate)
-        self.average = self.flat.vector.clone() if run.average_decay else None
+        self.average = self._current() if run.average_decay else None
+        self.drops = any(isinstance(m, nn.Dropout) and m.p > 0 for m in self.model.modules())
         self.step = 0
 
     def state_dict(self) -> dict[str, Any]:
@@ -71,20 +74,43 @@ class State:
             buffer.copy_(state["buffers"][name])
         self.optimizer.load_state_dict(state["optimizer"])
         if self.average is not None:
-            self.average.copy_(state["average"])
+            self.average = state["average"]
 
     @contextmanager
     def averaged(self) -> Iterator[None]:
-        """Inside the block the parameters are the running average, where there is one."""
+        """Inside the block the model is the running average, where there is one."""
         if self.average is None:
             yield
             return
-        last = self.flat.vector.clone()
-        self.flat.vector.copy_(self.average)
+        last = self._current()
+        self._replace(self.average)
         try:
             yield
         finally:
-            self.flat.vector.copy_(last)
+            self._replace(last)
+
+    def update_average(self, decay: float) -> None:
+        """a ← d·a + (1 − d)·θ with d = min(`decay`, (1 + t)/(10 + t)) after t updates.
+
+        At first it forgets faster, so that the initial weights do not stay in it.
+        """
+        if self.average is not None:
+            share = 1 - min(decay, (1 + self.step) / (10 + self.step))
+            for name, value in self._live().items():
+                self.average[name].lerp_(value, share)
+
+    def _live(self) -> dict[str, torch.Tensor]:
+        """What is averaged: all parameters as one vector, and every buffer of numbers."""
+        buffers = self.model.named_buffers()
+        floating = {name: buffer for name, buffer in buffers if buffer.is_floating_point()}
+        return {"parameters": self.flat.vector, **floating}
+
+    def _current(self) -> dict[str, torch.Tensor]:
+        return {name: value.clone() for name, value in self._live().items()}
+
+    def _replace(self, values: dict[str, torch.Tensor]) -> None:
+        for name, value in self._live().items():
+            value.copy_(values[name])
 
 
 def trajectory(
@@ -115,15 +141,9 @@ def trajectory(
         else:
             state.optimizer.step()
         state.step += 1
-        if state.average is not None:
-            state.average.lerp_(state.flat.vector, 1 - average_decay(run.average_decay, state.step))
+        state.update_average(run.average_decay)
         if not after_update():
             return
-
-
-def average_decay(decay: float, step: int) -> float:
-    """min(decay, (1 + t)/(10 + t)) after t updates: at first the average forgets faster."""
-    return min(decay, (1 + step) / (10 + step))
 
 
 def _backward(
@@ -135,7 +155,9 @@ def _backward(
     """
     flat = state.flat
     flat.gradient.zero_()
-    with devices.training_precision(flat.vector.device, run.precision):
+    device = flat.vector.device
+    drawn = global_state(run.seed, "dropout", state.step, device)
+    with devices.training_precision(device, run.precision), drawn if state.drops else nullcontext():
         logits = state.model(inputs)
     logits = logits.to(flat.vector.dtype)  # the loss is taken in the parameters' own precision
     loss = loss_function(logits, targets)
