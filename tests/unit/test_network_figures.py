@@ -26,7 +26,7 @@ from landscape.figures.frontier import frontier_cost, frontier_parameters
 from landscape.figures.network import ablations, sweep
 from landscape.figures.structure import kind_of, stages_of, structure
 from landscape.published import PUBLISHED
-from landscape.storage import read_table, write_json
+from landscape.storage import read_table, write_json, write_table
 
 STUDY = config.load([ROOT / "config.yaml"])
 NETWORK = STUDY.network.model_copy(
@@ -295,18 +295,27 @@ def test_a_figure_by_its_name_says_what_it_shows(results, tmp_path, monkeypatch)
     assert "not the official pixels" in stamped[0]
 
 
-def test_figures_are_drawn_from_arrays_and_json_as_well(results, tmp_path, monkeypatch):
-    save_file({"a/maps": np.arange(4.0)}, results / "network/insight.safetensors")
-    write_json(results / "network/insight.json", {"runs": ["a"]})
+def test_figures_of_inspected_runs_come_from_arrays_and_name_those_runs(
+    results, tmp_path, monkeypatch
+):
+    save_file({"0/maps": np.arange(4.0)}, results / "network/insight.safetensors")
+    ids = ["network/final/fast/seed3", "bands/vgg_a/lr0.0005/seed1"]
+    write_json(results / "network/insight.json", {"networks": [{"run": run} for run in ids]})
+    write_table(results / "bands/runs.csv", synthetic.runs())
     arguments = ("network/insight.safetensors", "network/insight.json")
     spec = FigureSpec("test_network_figures", "recorded", "network", arguments, needs="insight")
+    assert {"network/runs.csv", "bands/runs.csv", *arguments} <= set(spec.tables)
+    stamped = []
+    monkeypatch.setattr(draw, "stamp", lambda figure, text: stamped.append(text))
     monkeypatch.setitem(FIGURES, "insight_test", spec)
-    target = tmp_path / "figure"
-    png, pdf = target.with_suffix(".png"), target.with_suffix(".pdf")
+    png, pdf = tmp_path / "a.png", tmp_path / "a.pdf"
     draw.draw("insight_test", results, STUDY.figures, png, pdf)
     arrays, info = SEEN
-    np.testing.assert_array_equal(arrays["a/maps"], np.arange(4.0))
-    assert info == {"runs": ["a"]}
+    np.testing.assert_array_equal(arrays["0/maps"], np.arange(4.0))
+    assert [network["run"] for network in info["networks"]] == ids
+    assert stamped[0].endswith(
+        "AMD EPYC 9V74 80-Core Processor, NVIDIA H100 80GB HBM3 · bfloat16, float32 · seeds 1, 3"
+    )
     (results / "network/insight.safetensors").write_bytes(b"no tensors")
     with pytest.raises(UserError, match=r"insight\.safetensors: not readable as safetensors"):
         draw.draw("insight_test", results, STUDY.figures, png, pdf)
@@ -316,9 +325,7 @@ SEEN: list = []
 
 
 def recorded(arrays, info) -> Figure:
-    import test_network_figures  # as the drawing knows it, which is not as pytest does
-
-    test_network_figures.SEEN[:] = [arrays, info]
+    SEEN[:] = [arrays, info]
     return style.new_figure(height=1)
 
 
@@ -335,7 +342,7 @@ def test_a_configuration_has_the_figures_that_it_asks_for():
     names = wanted(STUDY.model_copy(update={"network": few}))
     assert [name for name in names if name.startswith("sweep_")] == ["sweep_loss"]
     assert "ablations" not in names
-    assert not [name for name in names if FIGURES[name].needs in ("insight", "surfaces")]
+    assert not [name for name in names if FIGURES[name].needs == "insight"]
     none = network.model_copy(update={"finals": {}, "sweeps": {}, "ablations": {}})
     assert not {"structure", "frontier_cost"} & set(
         wanted(STUDY.model_copy(update={"network": none}))

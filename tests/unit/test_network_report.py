@@ -12,11 +12,11 @@ import pytest
 import synthetic
 import synthetic_network
 from conftest import ROOT
-from landscape import config, headline, report, report_network
+from landscape import captions, config, headline, report, report_network
 from landscape.aggregate.network import aggregate_network
 from landscape.discussion_network import factors, finals, limits
 from landscape.discussion_network.question import question
-from landscape.figures import style
+from landscape.figures import FIGURES, FigureSpec, style
 from landscape.figures.choice import wanted
 from landscape.published import PUBLISHED
 from landscape.storage import read_table
@@ -93,7 +93,8 @@ def test_the_second_part_is_whole_and_the_same_twice(results, summary, tmp_path)
     for name in ("Number of filters", "Normalization", "Optimizer", "What the parts contribute"):
         assert name in text
     assert "Structure of the final networks" in text
-    assert "What the networks learned" not in text  # there are no such figures
+    shown = [name for name in wanted(STUDY) if FIGURES[name].needs == "insight"]
+    assert ("What the networks learned" in text) == bool(shown)
     assert f"network {summary['seeds'].iloc[0]}" not in text
     runs = read_table(results / "network/runs.csv")
     assert f"network {len(runs)}" in text  # the provenance counts its jobs
@@ -249,6 +250,17 @@ def test_a_study_of_sweeps_alone_has_a_report(results, tmp_path):
     table[:0].to_csv(folder / "network/layers.csv", index=False)
     report.build(folder, study, tmp_path / "report.pdf")
     assert report.content(folder, study)["network"]["finals"]["body"] == []
+
+
+def test_figures_of_what_was_learned_are_shown_where_there_are_some(results, tmp_path, monkeypatch):
+    spec = FigureSpec("a", "b", "network", ("network/insight.json",), needs="insight")
+    monkeypatch.setitem(FIGURES, "insight_test", spec)
+    monkeypatch.setitem(captions.CAPTIONS, "insight_test", captions.Caption("Filters", "Seen."))
+    shutil.copy(results / "blank.pdf", results / "figures/insight_test.pdf")
+    assert report.content(results, STUDY)["network"]["insight"][-1] == "insight_test"
+    report.build(results, STUDY, tmp_path / "a.pdf")
+    if shutil.which("pdftotext"):
+        assert "What the networks learned" in text_of(tmp_path / "a.pdf")
 
 
 def test_the_question_names_what_there_is():

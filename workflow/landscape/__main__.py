@@ -13,6 +13,7 @@ from landscape.errors import UserError
 
 if TYPE_CHECKING:
     from landscape.config import Study
+    from landscape.network_study import NetworkStudy
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -64,6 +65,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     aggregate = stage(_aggregate, "aggregate", "reduce a study's runs to its tables")
     aggregate.add_argument("study", choices=["bands", "probe", "network"])
+    stage(_structure, "structure", "tabulate the layers of the final networks")
+    for name, text in (
+        ("insight", "look into trained networks: filters, attributions, mistakes, robustness"),
+        ("surface", "measure the loss around trained networks"),
+    ):
+        inspected = stage(_insight, name, text)
+        inspected.add_argument("--device", choices=["auto", "cuda", "cpu"], default="auto")
+        inspected.add_argument("--threads", type=_count, help="CPU threads (default: torch's)")
+        inspected.set_defaults(inspect=name)
     figure = stage(_figure, "figure", "draw one figure from tables")
     figure.add_argument("name")
     stage(_report, "report", "typeset the report from tables and figures")
@@ -164,6 +174,37 @@ def _aggregate(arguments: argparse.Namespace) -> None:
     else:
         probe = config.parse(config.Probe, text) if text else _study(arguments).probe
         studies.aggregate_probe(probe, results)
+
+
+def _structure(arguments: argparse.Namespace) -> None:
+    from landscape.aggregate import structure
+
+    structure.tabulate_structure(_network(arguments), _folder(arguments))
+
+
+def _network(arguments: argparse.Namespace) -> "NetworkStudy":
+    from landscape import config
+    from landscape.network_study import NetworkStudy
+
+    if arguments.settings:
+        return config.parse(NetworkStudy, arguments.settings)
+    network = _study(arguments).network
+    if network is None:
+        raise UserError("network: this configuration has none")
+    return network
+
+
+def _insight(arguments: argparse.Namespace) -> None:
+    from landscape import config
+    from landscape.insight import collect
+    from landscape.network_study import Insight
+
+    text = arguments.settings
+    inspected = config.parse(Insight, text) if text else _study(arguments).inspected
+    if inspected is None:
+        raise UserError("network.insight: this configuration has none")
+    stage = {"insight": collect.collect, "surface": collect.collect_surfaces}[arguments.inspect]
+    stage(inspected, _folder(arguments), arguments.device, arguments.threads)
 
 
 def _figure(arguments: argparse.Namespace) -> None:

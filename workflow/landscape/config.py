@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, ValidationError, field_validator, mo
 
 from landscape.architectures import Vgg, VggName
 from landscape.errors import UserError
-from landscape.network_study import NetworkStudy
+from landscape.network_study import Insight, NetworkStudy, slug
 from landscape.recipes import Optimizer
 from landscape.runs import (
     Device,
@@ -19,6 +19,7 @@ from landscape.runs import (
     Run,
     Split,
     bands_id,
+    network_id,
     probe_id,
 )
 from landscape.settings import Count, Positive, Seed, Settings, Several, Whole, Width, described
@@ -145,12 +146,25 @@ class Study(Settings):
             f"no run {run_id!r} in this configuration; it has {[r.id for r in self.all_runs]}"
         )
 
+    @property
+    def inspected(self) -> Insight | None:
+        """What is looked into, with every run by its id."""
+        if self.network is None or self.network.insight is None:
+            return None
+        insight, bands = self.network.insight, self.bands
+        vggs = tuple(
+            bands_id(name, bands.learning_rates[0], bands.seeds[0]) for name in bands.architectures
+        )
+        seed = self.network.final_seeds[0]
+        finals = tuple(network_id(f"final/{slug(name)}", seed) for name in insight.finals)
+        runs, surfaces = insight.runs or (*finals, *vggs), insight.surfaces or vggs
+        return insight.model_copy(update={"runs": runs, "surfaces": surfaces})
+
     @model_validator(mode="after")
     def _inspected_runs_exist(self) -> "Study":
-        insight = self.network.insight if self.network else None
-        if insight is not None:
+        if (inspected := self.inspected) is not None:
             ids = {run.id for run in self.runs}
-            unknown = [run for run in (*insight.runs, *insight.surfaces) if run not in ids]
+            unknown = [run for run in (*inspected.runs, *inspected.surfaces) if run not in ids]
             if unknown:
                 raise ValueError(f"network.insight: {unknown} are no runs of this configuration")
         return self

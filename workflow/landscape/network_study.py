@@ -65,10 +65,15 @@ class Plain(Settings):
 
 
 class Insight(Settings):
-    """Which trained runs are looked into, by their ids."""
+    """Which trained runs are looked into: finals by name, and others by their ids.
 
-    runs: tuple[str, ...]
-    surfaces: tuple[str, ...]  # loss surfaces, side by side
+    Where `runs` and `surfaces` are left out, they are these finals (their first seed) and the
+    bands study's architectures (first learning rate, first seed), and surfaces of the latter.
+    """
+
+    finals: tuple[Name, ...]
+    runs: tuple[str, ...] = ()
+    surfaces: tuple[str, ...] = ()  # loss surfaces, side by side
     surface_points: Annotated[Count, Field(ge=3, le=101)]  # along each side
     surface_images: Count
     images: Count  # test images that attributions, embedding and robustness are computed from
@@ -102,6 +107,9 @@ class NetworkStudy(Settings):
         unknown = sorted(set(self.ablations) - set(self.finals))
         if unknown:
             raise ValueError(f"ablations of {unknown}: finals has {sorted(self.finals)}")
+        absent = sorted(set(self.insight.finals if self.insight else ()) - set(self.finals))
+        if absent:
+            raise ValueError(f"insight.finals {absent}: finals has {sorted(self.finals)}")
         found: dict[str, Recipe] = {}
         for entry in self.entries():
             if found.setdefault(entry.name, entry.recipe) != entry.recipe:

@@ -62,7 +62,7 @@ def content(
             if parts
         ],
         "plain_sentences": finals.plain_sentences(rows),
-        "insight": [n for n in configured if FIGURES[n].needs in ("insight", "surfaces")],
+        "insight": [n for n in configured if FIGURES[n].needs == "insight"],
         "limitations": limits.limitations(rows, dataset, int(runs["validation_images"].max())),
         "settings": _settings(rows),
     }
@@ -175,7 +175,15 @@ def _seeds(o: Outcome) -> str:
 
 
 def _settings(rows: list[Outcome]) -> Table:
-    head = ["of", "level", "validation (%)", "difference", "parameters", "training", "seeds"]
+    head = [
+        "factor, network",
+        "level",
+        "validation (%)",
+        "difference",
+        "parameters",
+        "training",
+        "seeds",
+    ]
     body = []
     for o in rows:
         if o.kind in ("sweep", "ablation"):

@@ -34,6 +34,7 @@ STUDIES = [study for study, runs in RUN_IDS.items() if runs]
 REPORT = f"{RESULTS}/report.pdf"
 DATA = f"{RESULTS}/data"
 ENVIRONMENT = "../../envs/environment.yaml"
+TEMPLATES = sorted((Path(PACKAGE_ROOT) / "landscape/typst").glob("*.typ"))
 
 # GPUs (or shares of the CPU, where there is none) that training jobs may hold at a time. A cluster
 # executor has no global limit: there every job gets what its rule asks for.
@@ -115,7 +116,8 @@ def figure_tensors(name):
 
 
 def is_tensor(path):
-    return path.endswith(".safetensors")
+    """The images: dataset.json has their checksums, so that their dates need not count."""
+    return path.startswith("data/") and path.endswith(".safetensors")
 
 
 def figure_code(name):
@@ -161,13 +163,13 @@ def announce():
 
 def inspected(kind):
     """The files of the runs that are looked into."""
-    runs = getattr(STUDY.network.insight, kind)
+    runs = getattr(STUDY.inspected, kind)
     files = ["model.safetensors", "run.json"]
     return expand(f"{RESULTS}/{{run}}/{{file}}", run=runs, file=files)
 
 
 def insight_settings():
-    return STUDY.network.insight.model_dump_json()
+    return STUDY.inspected.model_dump_json()
 
 
 # Jobs run this checkout's package, and the interpreter that runs Snakemake unless conda brings one.

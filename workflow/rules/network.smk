@@ -82,12 +82,14 @@ rule insight:
         runtime=60,
     params:
         stage="insight",
+        device=STUDY.device,
         results=results_folder,
         settings=lambda wildcards: insight_settings(),
         code=fingerprint("insight.collect"),
     shell:
         "python -m landscape {params.stage} --results {params.results:q}"
-        " --settings {params.settings:q} --threads {threads} &> {log:q}"
+        " --settings {params.settings:q}"
+        " --device {params.device} --threads {threads} &> {log:q}"
 
 
 use rule insight as surface with:
@@ -103,6 +105,7 @@ use rule insight as surface with:
         f"{RESULTS}/benchmarks/surface.tsv"
     params:
         stage="surface",
+        device=STUDY.device,
         results=results_folder,
         settings=lambda wildcards: insight_settings(),
         code=fingerprint("insight.collect"),

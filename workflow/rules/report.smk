@@ -51,6 +51,6 @@ rule report:
         settings=STUDY.model_dump_json(),
         code=fingerprint("report"),
         # By content: as an input it would carry this folder's name, and a moved project be stale.
-        template=sha256_file(Path(PACKAGE_ROOT) / "landscape/typst/report.typ"),
+        templates=[sha256_file(path) for path in TEMPLATES],
     shell:
         "python -m landscape report --results {params.results:q} --settings {params.settings:q} &> {log:q}"

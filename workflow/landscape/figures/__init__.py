@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 # What a configuration must have for a figure to be drawn; "" for what every configuration has.
-Need = Literal["", "sweep", "ablations", "finals", "insight", "surfaces"]
+Need = Literal["", "sweep", "ablations", "finals", "insight"]
 
 
 @dataclass(frozen=True)
@@ -12,7 +12,8 @@ class FigureSpec:
     """A figure: `module.function` called with the files `arguments`, paths below the results.
 
     `options` are further keyword arguments. `drawn` starts the names of the runs that the figure
-    shows, for the provenance below it; none: all runs of the study.
+    shows, for the provenance below it; none: all runs of the study. What needs `insight` names its
+    runs itself, those of the bands study among them.
     """
 
     module: str
@@ -27,7 +28,9 @@ class FigureSpec:
     @property
     def tables(self) -> tuple[str, ...]:
         """Every file that is read: the arguments, and what the provenance footer comes from."""
-        runs = () if self.study == "data" else (f"{self.study}/runs.csv",)
+        runs: tuple[str, ...] = () if self.study == "data" else (f"{self.study}/runs.csv",)
+        if self.needs == "insight":
+            runs = (*runs, "bands/runs.csv")
         return tuple(dict.fromkeys((*self.arguments, *runs, "data/dataset.json")))
 
 
@@ -116,12 +119,14 @@ FIGURES: dict[str, FigureSpec] = {
     ),
     # ---- What trained networks learned goes here: insight_filters, insight_features,
     # insight_attribution, insight_confusion, insight_mistakes, insight_calibration,
-    # insight_classes, insight_embedding, insight_robustness; each of them is
-    #   "insight_filters": _insight("filters"),
-    # once landscape.figures.insight has a function filters(arrays, info); and the loss surfaces:
+    # insight_classes, insight_embedding, insight_robustness and loss_surface, as
+    #   "insight_filters": FigureSpec(
+    #       "landscape.figures.insight_maps", "insight_filters", "network",
+    #       ("network/insight.safetensors", "network/insight.json"), needs="insight",
+    #   ),
     #   "loss_surface": FigureSpec(
     #       "landscape.figures.surface", "loss_surface", "network", ("network/surface.parquet",),
-    #       needs="surfaces",
+    #       needs="insight",
     #   ),
-    # Captions: captions_network.py. The report shows whatever stands here and is configured.
+    # with captions in captions_network.py. The report shows whatever stands here with this need.
 }

@@ -9,7 +9,7 @@ def wanted(study: Study) -> list[str]:
     """The names of the figures that this study's settings ask for, in the registry's order.
 
     Without a `network` section there are none of the network's; a sweep's figure is drawn where its
-    factor is configured, the insight figures where runs to look into are.
+    factor is configured, the insight figures where there is an `insight` section.
     """
     return [
         name
@@ -27,7 +27,5 @@ def _has(network: NetworkStudy, spec: FigureSpec) -> bool:
         case "finals":
             return bool(network.finals)
         case "insight":
-            return network.insight is not None and bool(network.insight.runs)
-        case "surfaces":
-            return network.insight is not None and bool(network.insight.surfaces)
+            return network.insight is not None
     return True

@@ -13,6 +13,7 @@ from landscape import config
 from landscape.errors import UserError
 from landscape.figures import FIGURES, FigureSpec
 from landscape.figures.style import save, stamp
+from landscape.runs import bands_id
 from landscape.storage import read_json, read_table
 
 PIXELS = {True: "official pixels", False: "not the official pixels", None: "pixels not verified"}
@@ -28,12 +29,13 @@ def draw(name: str, results: Path, settings: config.Figures, png: Path, pdf: Pat
     if spec.smoothed:
         options["smoothing_steps"] = settings.smoothing_steps
     function = getattr(importlib.import_module(spec.module), spec.function)
+    arguments = _arguments(spec, results, dataset)
     try:
-        figure: Figure = function(*_arguments(spec, results, dataset), **options)
+        figure: Figure = function(*arguments, **options)
     except UserError as error:
         files = ", ".join(str(results / path) for path in spec.arguments)
         raise UserError(f"figure {name} from {files}: {error}") from None
-    runs = None if spec.study == "data" else _runs(spec, results)
+    runs = None if spec.study == "data" else _runs(spec, results, arguments)
     stamp(figure, provenance(dataset, runs))
     save(figure, png, pdf)
 
@@ -56,12 +58,18 @@ def _distinct(runs: pd.DataFrame, column: str) -> str:
     return ", ".join(str(value) for value in sorted(runs[column].dropna().unique()))
 
 
-def _runs(spec: FigureSpec, results: Path) -> pd.DataFrame:
+def _runs(spec: FigureSpec, results: Path, arguments: list[Any]) -> pd.DataFrame:
     """The runs that the figure shows."""
     runs = read_table(results / spec.study / "runs.csv")
-    if not spec.drawn:
-        return runs
-    return runs[runs["name"].str.startswith(spec.drawn)]
+    if spec.needs == "insight":
+        shown = arguments[-1]  # a table or a description that names its runs
+        named = shown if isinstance(shown, pd.DataFrame) else pd.DataFrame(shown["networks"])
+        bands = read_table(results / "bands/runs.csv")
+        keys = zip(bands["arch"], bands["learning_rate"], bands["seed"], strict=True)
+        bands.insert(0, "run", [bands_id(arch, float(rate), seed) for arch, rate, seed in keys])
+        every = pd.concat([runs, bands], ignore_index=True)
+        return every[every["run"].isin(named["run"])]
+    return runs[runs["name"].str.startswith(spec.drawn)] if spec.drawn else runs
 
 
 def _arguments(spec: FigureSpec, results: Path, dataset: dict[str, Any]) -> list[Any]:

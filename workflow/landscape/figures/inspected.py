@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landscape.errors import UserError
-from landscape.figures.colors import color, label
+from landscape.figures.colors import color, label, marker
 
 Arrays = dict[str, NDArray[Any]]
 Info = dict[str, Any]
 
 LINES = ("-", "--", "-.", ":")
-MARKERS = ("o", "s", "^", "D", "v", "P")
+SPARE_MARKERS = ("o", "s", "D", "v", "P", "X")  # where two networks would have the same
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,10 @@ def inspected(arrays: Arrays, info: Info) -> list[Inspected]:
     networks: list[Info] = info.get("networks") or []
     if not networks:
         raise UserError("networks: names none")
+    markers: list[str] = []
+    for network in networks:
+        choice = [marker(network["arch"]), *SPARE_MARKERS]
+        markers.append(next((m for m in choice if m not in markers), choice[0]))
     return [
         Inspected(
             index=index,
@@ -65,7 +69,7 @@ def inspected(arrays: Arrays, info: Info) -> list[Inspected]:
             title=title,
             color=color(numbers["arch"]),
             line=LINES[index % len(LINES)],
-            marker=MARKERS[index % len(MARKERS)],
+            marker=markers[index],
             arrays=arrays,
             numbers=numbers,
         )
@@ -74,18 +78,26 @@ def inspected(arrays: Arrays, info: Info) -> list[Inspected]:
 
 
 def titles(networks: list[Info]) -> list[str]:
-    """The architecture's name and, where several runs have it, what sets each of them apart."""
+    """The network's name and, where several runs have it, what sets each of them apart."""
     said = []
     for network in networks:
-        same = [other for other in networks if other["arch"] == network["arch"]]
+        name = _name(network)
+        same = [other for other in networks if _name(other) == name]
         differs = [
             text(network)
             for key, text in _DIFFERENCES.items()
             if len({other.get(key) for other in same}) > 1
         ]
-        name = label(network["arch"])
         said.append(f"{name}\n{', '.join(differs)}" if differs else name)
     return said
+
+
+def _name(network: Info) -> str:
+    """A final network's in the configuration; that of the architecture otherwise."""
+    kind, _, level = str(network["name"]).partition("/")
+    if kind == "final" and level != network["arch"]:
+        return level.replace("_", " ")
+    return label(network["arch"])
 
 
 _DIFFERENCES: dict[str, Callable[[Info], str]] = {

@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.collections import QuadMesh
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
@@ -18,59 +20,73 @@ LEVELS = 12  # of the contours, equally apart on the log scale
 
 @styled
 def loss_surface(surface: pd.DataFrame) -> Figure:
-    """The loss of every run by the place in the plane: above in relief, below from above.
+    """The loss of every run by the place in the plane: in relief, and below it from above.
 
     All runs share one log colour scale; the relief's height is log10 of the loss.
     """
     grids = {str(run): _grid(str(run), part) for run, part in surface.groupby("run", sort=False)}
     if not grids:
         raise UserError("surface: holds no run")
+    archs = {str(run): str(arch) for run, arch in zip(surface["run"], surface["arch"], strict=True)}
     low = min(float(grid.to_numpy().min()) for grid in grids.values())
     high = max(float(grid.to_numpy().max()) for grid in grids.values())
     norm = LogNorm(low, max(high, low * (1 + 1e-6)))
-    levels = np.geomspace(norm.vmin or low, norm.vmax or high, LEVELS)
-    ticks = _ticks(low, high)
-    width = min(WIDTH, 1.2 + 2.65 * len(grids))
-    figure = new_figure(width=width, height=4.4 if len(grids) < 3 else 3.6)
-    for place, (run, grid) in enumerate(grids.items()):
-        x, y = np.meshgrid(grid.columns, grid.index)
-        values = grid.to_numpy()
-        relief: Any = figure.add_subplot(2, len(grids), place + 1, projection="3d")
-        relief.plot_surface(
-            x,
-            y,
-            np.log10(values),
-            facecolors=colormaps[HEATMAP](norm(values)),
-            rstride=1,
-            cstride=1,
-            shade=False,
-            linewidth=0,
-            antialiased=False,
-        )
-        relief.set_zlim(np.log10(low), np.log10(high) if high > low else np.log10(low) + 1)
-        relief.set_zticks(np.log10(ticks), [f"{tick:g}" for tick in ticks])
-        relief.set_xticks([-1, 0, 1])
-        relief.set_yticks([-1, 0, 1])
-        relief.tick_params(labelsize=7, pad=-2)
-        arch = str(surface.loc[surface["run"] == run, "arch"].iloc[0])
-        relief.set_title(label(arch), color=color(arch))
-        flat = figure.add_subplot(2, len(grids), len(grids) + place + 1)
-        image = flat.pcolormesh(x, y, values, norm=norm, cmap=HEATMAP, shading="gouraud")
-        image.set_rasterized(True)
-        flat.contour(x, y, values, levels=levels, colors="white", linewidths=0.5)
-        flat.plot(0, 0, "+", color="white", ms=6)
-        flat.set_aspect("equal")
-        flat.set_xticks([-1, 0, 1])
-        flat.set_yticks([-1, 0, 1])
-        flat.grid(False)
-        flat.set_xlabel("direction 1 (× filter norm)")
-        if place == 0:
-            flat.set_ylabel("direction 2")
+    figure = new_figure(
+        width=min(WIDTH, 1.2 + 2.65 * len(grids)), height=4.4 if len(grids) < 3 else 3.6
+    )
+    for place, (run, grid) in enumerate(grids.items(), start=1):
+        relief = figure.add_subplot(2, len(grids), place, projection="3d")
+        _relief(relief, grid, norm)
+        alone = list(archs.values()).count(archs[run]) == 1
+        title = label(archs[run]) if alone else f"{label(archs[run])}\n{run}"
+        relief.set_title(title, color=color(archs[run]))
+        image = _from_above(figure.add_subplot(2, len(grids), len(grids) + place), grid, norm)
+    figure.axes[1].set_ylabel("direction 2")
     bar = figure.colorbar(image, ax=figure.axes, label="loss (nats)", fraction=0.03, pad=0.03)
     bar.ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     bar.ax.yaxis.set_minor_formatter(NullFormatter())
     return figure
+
+
+def _relief(axes: Any, grid: pd.DataFrame, norm: LogNorm) -> None:
+    x, y = np.meshgrid(grid.columns, grid.index)
+    colours = colormaps[HEATMAP](norm(grid.to_numpy()))
+    axes.plot_surface(
+        x,
+        y,
+        np.log10(grid.to_numpy()),
+        facecolors=colours,
+        rstride=1,
+        cstride=1,
+        shade=False,
+        linewidth=0,
+        antialiased=False,
+        rasterized=True,
+    )
+    low, high = float(norm.vmin or 1), float(norm.vmax or 1)
+    ticks = _ticks(low, high)
+    axes.set_zlim(np.log10(low), np.log10(high))
+    axes.set_zticks(np.log10(ticks), [f"{tick:g}" for tick in ticks])
+    axes.set_xticks([-1, 0, 1])
+    axes.set_yticks([-1, 0, 1])
+    axes.tick_params(labelsize=7, pad=-2)
+
+
+def _from_above(axes: Axes, grid: pd.DataFrame, norm: LogNorm) -> QuadMesh:
+    x, y = np.meshgrid(grid.columns, grid.index)
+    values = grid.to_numpy()
+    image = axes.pcolormesh(x, y, values, norm=norm, cmap=HEATMAP, shading="gouraud")
+    image.set_rasterized(True)
+    levels = np.geomspace(float(norm.vmin or 1), float(norm.vmax or 1), LEVELS)
+    axes.contour(x, y, values, levels=levels, colors="white", linewidths=0.5)
+    axes.plot(0, 0, "+", color="white", ms=6)
+    axes.set_aspect("equal")
+    axes.set_xticks([-1, 0, 1])
+    axes.set_yticks([-1, 0, 1])
+    axes.grid(False)
+    axes.set_xlabel("direction 1 (× filter norm)")
+    return image
 
 
 def _grid(run: str, rows: pd.DataFrame) -> pd.DataFrame:

@@ -173,14 +173,15 @@ def _judged(model: Network, subject: Subject) -> tuple[Arrays, dict[str, Any]]:
     labels = subject.all.labels
     logits = predictions(model, subject.batches(subject.all)).cpu()
     matrix = confusion(logits, labels)
+    bins = reliability(logits, labels)
     mistakes = most_confident_mistakes(logits, labels)
     shown_mistakes = subject.all.pixels[torch.tensor(mistakes["image"].to_list(), dtype=torch.long)]
     return {"mistakes": shown_mistakes.numpy()}, {
         "accuracy": float(np.diag(matrix).sum() / matrix.sum()),
         "class_accuracy": class_accuracy(matrix).tolist(),
         "confusion": matrix.tolist(),
-        "calibration_error": calibration_error(logits, labels),
-        "reliability": reliability(logits, labels).to_dict("list"),
+        "calibration_error": calibration_error(bins),
+        "reliability": bins.to_dict("list"),
         "mistakes": mistakes.to_dict("list"),
     }
 
