@@ -17,7 +17,7 @@ from landscape.architectures import Accurate, Compact, ConvNet, Fast, Mlp, Vgg
 from landscape.dataset import Images
 from landscape.errors import UserError
 from landscape.figures import insight as drawn
-from landscape.figures import insight_maps, style
+from landscape.figures import insight_attribution, insight_images, insight_maps, style
 from landscape.figures import surface as surface_figure
 from landscape.figures.inspected import titles
 from landscape.insight import attribution, calibration, embedding, filters, robustness, surface
@@ -547,7 +547,7 @@ def test_what_cannot_be_looked_around_is_said(looked_into, changes, said):
 
 FIGURES = {
     name: getattr(module, name)
-    for module in (drawn, insight_maps)
+    for module in (drawn, insight_images, insight_maps, insight_attribution)
     for name in vars(module)
     if name.startswith("insight_")
 }
@@ -649,7 +649,7 @@ def test_figures_show_the_numbers():
     np.testing.assert_allclose(matrix, 100 * counts / counts.sum(1, keepdims=True))
     legend = drawn.insight_calibration(arrays, info).axes[0].get_legend()
     assert [text.get_text() for text in legend.get_texts()] == ["ECE 3.1 %"]
-    lines = drawn.insight_robustness(arrays, info).axes[0].lines
+    lines = insight_images.insight_robustness(arrays, info).axes[0].lines
     np.testing.assert_allclose(lines[2].get_ydata(), [90, 80, 70, 60, 50])
     table = synthetic_surface(THREE)
     flat = surface_figure.loss_surface(table).axes[1].collections[0]

@@ -7,15 +7,20 @@ from pathlib import Path
 import pytest
 
 from artefacts import ROOT
+from landscape import config
 from landscape import fingerprint as fingerprints
+from landscape import training_code as training_codes
+from landscape.architectures import ConvNet, Fast, Speedrun, Vgg
 from landscape.figures import FIGURES
 from landscape.fingerprint import closure, fingerprint, imports, path_of
+from landscape.recipes import Optimizer
+from landscape.training_code import training_code
 
 # From left to right: a module imports from its own layer or from those before it.
 LAYERS = [
     ["", "errors", "storage", "randomness", "fingerprint", "provenance", "signals", "stopwatch"],
     ["settings", "architectures", "recipes", "runs"],
-    ["network_study", "config", "progress", "device"],
+    ["network_study", "config", "progress", "device", "training_code"],
     ["dataset", "sources", "flat", "schedule", "losses", "augmentation"],
     ["loaders", "models", "optimizers"],
     ["train"],
@@ -146,3 +151,45 @@ def test_every_module_is_found_by_its_name():
     assert all(path_of(name) for name in modules() if name)
     with pytest.raises(ValueError, match="nothing"):
         closure("nothing")
+
+
+def run_of(architecture, **optimizer):
+    study = config.load([ROOT / "config.yaml"])
+    run = study.run("network/base/seed0")
+    settings = Optimizer(**optimizer) if optimizer else run.optimizer
+    return run.model_copy(update={"architecture": architecture, "optimizer": settings})
+
+
+@pytest.fixture
+def edited(monkeypatch):
+    """Pretend that a module's code has another meaning."""
+
+    def edit(module):
+        meaning = fingerprints._meaning
+        changed = lambda name: meaning(name) + ("\nx = 1" if name == module else "")  # noqa: E731
+        monkeypatch.setattr(fingerprints, "_meaning", changed)
+        training_codes._fingerprint.cache_clear()
+
+    yield edit
+    training_codes._fingerprint.cache_clear()
+
+
+MUON = {"name": "muon", "momentum": 0.6, "vector_learning_rate": 1, "head_learning_rate": 1}
+
+
+@pytest.mark.parametrize(
+    ("module", "stale", "fresh"),
+    [
+        ("models.fast", [run_of(Fast())], [run_of(Vgg(name="vgg_a")), run_of(ConvNet())]),
+        ("models.speedrun", [run_of(Fast()), run_of(Speedrun())], [run_of(ConvNet())]),
+        ("models.layers", [run_of(Fast()), run_of(Vgg(name="vgg_a"))], []),
+        ("optimizers.muon", [run_of(Fast(), **MUON)], [run_of(Fast())]),
+        ("optimizers.sam", [run_of(Fast(), name="sgd", sharpness_radius=0.1)], [run_of(Fast())]),
+        ("train", [run_of(Fast()), run_of(Fast(), **MUON)], []),
+    ],
+)
+def test_a_network_s_code_makes_its_own_runs_stale(edited, module, stale, fresh):
+    before = {id(run): training_code(run) for run in (*stale, *fresh)}
+    edited(module)
+    assert all(training_code(run) != before[id(run)] for run in stale)
+    assert all(training_code(run) == before[id(run)] for run in fresh)

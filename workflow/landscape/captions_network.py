@@ -76,6 +76,81 @@ TEXTS: dict[str, tuple[str, str]] = {
         f"sweep_{factor}": (title, f"{FACTOR_TEXTS[factor]} {_SWEEP}")
         for factor, title in FACTOR_TITLES.items()
     },
-    # ---- The captions of the insight figures and of the loss surface go here, by the names that
-    # they have in figures/__init__.py.
+    "insight_filters": (
+        "What the first layer looks for",
+        "The filters of the first layer, each scaled by its largest weight; grey is zero. "
+        "Learned filters by their norm, the largest first (64 at most; 16 of a fully "
+        "connected layer, each as large as an image). Fixed filters are the whitening "
+        "layer's, computed from the training images and not learned: the later half are the "
+        "negatives of the first. Smooth patterns are edge and colour detectors; noise is a "
+        "filter that learned little.",
+    ),
+    "insight_features": (
+        "What layers make of an image",
+        "One test image and the outputs of the first, the middle and the last convolution "
+        "with at least 4×4 places, before normalization and activation: the eight maps of "
+        "each that vary most over the image, each stretched from its lowest to its highest "
+        "value. Early maps keep the image's edges, late ones say only roughly where something"
+        " is.",
+    ),
+    "insight_attribution": (
+        "Which pixels speak for the class",
+        "Test images with their class (left), and for each network what speaks for that "
+        "class, whatever the network says (above the maps, with its confidence). Grad-CAM "
+        "(Selvaraju et al. 2017): where the last convolution with at least 4×4 places speaks "
+        "for the class, yellow is most, smoothed for drawing, each map on a scale of its own."
+        " IG: integrated gradients (Sundararajan et al. 2017) from a grey image, summed over "
+        "colours; red pixels raise the class's logit, blue ones lower it. A network without "
+        "convolutions has no Grad-CAM.",
+    ),
+    "insight_confusion": (
+        "Which classes are taken for which",
+        "Of all test images of a class (row), the percentage that is called each class "
+        "(column); the diagonal is what is right. The colour scale is a square root, so that "
+        "errors of a few per cent are seen; shares up to 0.5 % have no number.",
+    ),
+    "insight_mistakes": (
+        "The most confident mistakes",
+        "The misclassified test images that each network is surest of, the surest first. "
+        "Above: what the network says and its confidence; below: the label. Some of them are "
+        "hard, or labelled questionably, for people too.",
+    ),
+    "insight_calibration": (
+        "Is confidence deserved?",
+        "Top: accuracy over all test images by confidence in 15 equal bins; dots: mean "
+        "confidence and accuracy of a bin. Bars below the dashed line are overconfident, bars"
+        " above it underconfident. ECE: the expected calibration error (Guo et al. 2017), the"
+        " mean distance to the line, weighted by images. Below: how often a confidence is "
+        "given; bins of few images are noisy.",
+    ),
+    "insight_classes": (
+        "Accuracy by class",
+        "Share of each class's test images that is classified correctly, one marker per "
+        "network; vertical lines: all classes together. One run per network, one view per "
+        "image, no test-time augmentation.",
+    ),
+    "insight_embedding": (
+        "Features in a plane",
+        "What the last linear layer reads, of a class-balanced part of the test images, on "
+        "its two principal components. Classes that lie apart are told apart by a linear "
+        "layer; classes that overlap here may still differ in directions that the plane does "
+        "not show: the axes say how much of the variance it holds.",
+    ),
+    "insight_robustness": (
+        "Disturbed images",
+        "Accuracy on a class-balanced part of the test images, as they are (none) and "
+        "increasingly disturbed: Gaussian noise, Gaussian blur, a shift in one of four "
+        "directions with reflected border, and JPEG at falling quality. The same disturbed "
+        "images for every network; no network was augmented by noise, blur or JPEG.",
+    ),
+    "loss_surface": (
+        "The loss around the trained network",
+        "Cross-entropy on training images, not augmented, at θ + x d₁ + y d₂: the trained "
+        "weights θ (cross) and two random directions, scaled filter by filter to the weights'"
+        " norm (Li et al. 2018); biases, scales and shifts do not move. BatchNorm uses the "
+        "statistics of the batch, in training mode: its running averages belong to the centre"
+        " alone. One log colour scale for all; in the relief the height is the logarithm too."
+        " A plane of two random directions shows how fast the loss rises, not whether there "
+        "are barriers elsewhere.",
+    ),
 }

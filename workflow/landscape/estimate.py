@@ -12,13 +12,13 @@ from landscape import device as devices
 from landscape import models, storage
 from landscape.dataset import Images
 from landscape.errors import UserError
-from landscape.fingerprint import fingerprint
 from landscape.loaders import Batches
 from landscape.measure.flops import training_flops
 from landscape.progress import seconds_text
 from landscape.record import Recorder
 from landscape.runs import Run
 from landscape.train import State, trajectory
+from landscape.training_code import training_code
 
 TRAINING_IMAGES = 50_000  # of CIFAR-10, where neither the configuration nor the data says otherwise
 WARM_UP, TIMED = 1, 2
@@ -113,7 +113,7 @@ def _is_done(run: Run, results: Path) -> bool:
     except UserError:
         return False
     settings, code = done.get("run"), done.get("code")
-    return bool(settings == run.model_dump(mode="json") and code == fingerprint("job"))
+    return bool(settings == run.model_dump(mode="json") and code == training_code(run))
 
 
 def _seconds_per_step(run: Run, finished: Sequence[Run], results: Path) -> float | None:

@@ -7,16 +7,20 @@ trees: comments, docstrings and layout do not count, nor does a module that is n
 
 import ast
 import hashlib
+from collections.abc import Collection
 from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
 
 
-def fingerprint(*modules: str) -> str:
-    """SHA-256 over the import closure of `modules` (dotted names inside the package)."""
+def fingerprint(*modules: str, without: Collection[str] = ()) -> str:
+    """SHA-256 over the import closure of `modules` (dotted names inside the package).
+
+    `without`: modules of the closure that are imported but not run, and so do not count.
+    """
     digest = hashlib.sha256()
-    for name in sorted(closure(*modules)):
+    for name in sorted(closure(*modules) - set(without)):
         digest.update(f"{name}\n{_meaning(name)}\n".encode())
     return digest.hexdigest()
 

@@ -13,7 +13,6 @@ from safetensors.torch import save as safetensors_bytes
 from landscape import STARTED, checkpoint, dataset, models, provenance, storage
 from landscape import device as devices
 from landscape.checkpoint import CHECKPOINT_SECONDS
-from landscape.fingerprint import fingerprint
 from landscape.loaders import Batches, normalized
 from landscape.measure.accuracy import EVALUATION_BATCH, Predict, evaluate, once, six_views
 from landscape.measure.flops import forward_flops, training_flops
@@ -23,6 +22,7 @@ from landscape.runs import Run
 from landscape.signals import stop_requests
 from landscape.stopwatch import Stopwatch
 from landscape.train import State, trajectory
+from landscape.training_code import training_code
 
 CHECK_EVERY = 100  # steps between looks for divergence: the only waits for the device in the loop
 FITTED_IMAGES = 2000  # that a whitening layer is computed from
@@ -51,7 +51,7 @@ class Job:
         self.checkpoint = self.folder / "resume.state"
         self.identity = {
             "run": run.model_dump(mode="json"),
-            "code": fingerprint("job"),
+            "code": training_code(run),
             "data": description["sha256"],
             "torch": torch.__version__,
             "threads": torch.get_num_threads(),

@@ -26,7 +26,7 @@ rule train_bands:
         results=results_folder,
         run=lambda wildcards: bands_run(wildcards).id,
         settings=lambda wildcards: bands_run(wildcards).model_dump_json(),
-        code=fingerprint("job"),
+        code=lambda wildcards: training_code(bands_run(wildcards)),
     shell:
         "python -m landscape train {params.run} --results {params.results:q}"
         " --settings {params.settings:q}"

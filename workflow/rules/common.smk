@@ -18,6 +18,7 @@ from landscape.errors import UserError
 from landscape.figures import FIGURES
 from landscape.figures.choice import wanted
 from landscape.fingerprint import fingerprint
+from landscape.training_code import training_code
 
 try:
     STUDY = configuration.study(config, "the configuration")

@@ -1,8 +1,4 @@
 # The best network, and why: sweeps, ablations and final models, one training job per run.
-NETWORK_CODE = fingerprint("job")
-PLAIN_CODE = fingerprint("plain.job")
-
-
 use rule train_bands as train_network with:
     output:
         steps=f"{RESULTS}/network/{{network}}/seed{{seed}}/steps.parquet",
@@ -17,9 +13,7 @@ use rule train_bands as train_network with:
         results=results_folder,
         run=lambda wildcards: network_run(wildcards).id,
         settings=lambda wildcards: network_run(wildcards).model_dump_json(),
-        code=lambda wildcards: (
-            PLAIN_CODE if wildcards.network == "plain" else NETWORK_CODE
-        ),
+        code=lambda wildcards: training_code(network_run(wildcards)),
 
 
 use rule aggregate_bands as aggregate_network with:

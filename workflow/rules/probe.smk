@@ -14,7 +14,7 @@ use rule train_bands as train_probe with:
         results=results_folder,
         run=lambda wildcards: probe_run(wildcards).id,
         settings=lambda wildcards: probe_run(wildcards).model_dump_json(),
-        code=fingerprint("job"),
+        code=lambda wildcards: training_code(probe_run(wildcards)),
 
 
 use rule aggregate_bands as aggregate_probe with:

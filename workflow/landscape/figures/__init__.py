@@ -81,6 +81,19 @@ def _finals(module: str, function: str, *tables: str, also: tuple[str, ...] = ()
     )
 
 
+INSIGHT_FIGURES = {
+    "insight_maps": ("insight_filters", "insight_features", "insight_mistakes"),
+    "insight_attribution": ("insight_attribution",),
+    "insight": ("insight_confusion", "insight_calibration", "insight_classes"),
+    "insight_images": ("insight_embedding", "insight_robustness"),
+}
+
+
+def _insight(module: str, name: str) -> FigureSpec:
+    arguments = ("network/insight.safetensors", "network/insight.json")
+    return FigureSpec(f"landscape.figures.{module}", name, "network", arguments, needs="insight")
+
+
 FIGURES: dict[str, FigureSpec] = {
     "samples": FigureSpec(
         "landscape.figures.samples", "samples", "data", ("data/train.safetensors",)
@@ -117,16 +130,12 @@ FIGURES: dict[str, FigureSpec] = {
         drawn=("ablation/", "final/"),
         needs="ablations",
     ),
-    # ---- What trained networks learned goes here: insight_filters, insight_features,
-    # insight_attribution, insight_confusion, insight_mistakes, insight_calibration,
-    # insight_classes, insight_embedding, insight_robustness and loss_surface, as
-    #   "insight_filters": FigureSpec(
-    #       "landscape.figures.insight_maps", "insight_filters", "network",
-    #       ("network/insight.safetensors", "network/insight.json"), needs="insight",
-    #   ),
-    #   "loss_surface": FigureSpec(
-    #       "landscape.figures.surface", "loss_surface", "network", ("network/surface.parquet",),
-    #       needs="insight",
-    #   ),
-    # with captions in captions_network.py. The report shows whatever stands here with this need.
+    **{name: _insight(module, name) for module, names in INSIGHT_FIGURES.items() for name in names},
+    "loss_surface": FigureSpec(
+        "landscape.figures.surface",
+        "loss_surface",
+        "network",
+        ("network/surface.parquet",),
+        needs="insight",
+    ),
 }

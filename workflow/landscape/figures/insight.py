@@ -1,30 +1,18 @@
-"""How networks judge: confusion, calibration, classes, features and robustness."""
+"""How networks judge the test images: confusion, calibration, accuracy by class."""
 
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from numpy.typing import NDArray
 
 from landscape.errors import UserError
-from landscape.figures.inspected import Arrays, Info, Inspected, inspected
+from landscape.figures.inspected import Arrays, Info, inspected
+from landscape.figures.panels import SMALL, legend, panels, rows_of
 from landscape.figures.style import WIDTH, new_figure, styled
 
 CELLS = "Blues"
 DARK = 0.55  # of the colour scale: above it, words in a cell are white
-SMALL = 7.5
-# Ten classes apart for every eye: Okabe-Ito's colours twice, with another marker.
-CLASS_COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000")
-CLASS_MARKERS = ("o", "^")
-CORRUPTIONS = {
-    "noise": "Gaussian noise\n(σ, of 255)",
-    "blur": "Gaussian blur\n(σ, pixels)",
-    "shift": "shift\n(pixels)",
-    "jpeg": "JPEG\n(quality)",
-}
 
 
 @styled
@@ -33,10 +21,10 @@ def insight_confusion(arrays: Arrays, info: Info) -> Figure:
     networks = inspected(arrays, info)
     names = info["class_names"]
     width = WIDTH if len(networks) > 1 else 4.0
-    figure = new_figure(width=width, height=0.6 + 2.85 * _rows(networks))
+    figure = new_figure(width=width, height=0.6 + 2.85 * rows_of(networks))
     norm = PowerNorm(0.5, 0, 100)  # so that errors of a few per cent are seen beside the diagonal
-    panels = _panels(figure, networks)
-    for place, (axes, network) in enumerate(zip(panels, networks, strict=True)):
+    grid = panels(figure, networks)
+    for place, (axes, network) in enumerate(zip(grid, networks, strict=True)):
         counts = network.number("confusion").astype(np.float64)
         if not (counts.sum(axis=1) > 0).all():
             raise UserError(f"{network.run}: confusion must hold images of every class")
@@ -56,7 +44,7 @@ def insight_confusion(arrays: Arrays, info: Info) -> Figure:
         axes.set_xlabel("called")
         if place % 2 == 0:
             axes.set_ylabel("is")
-    bar = figure.colorbar(image, ax=panels, label="% of the class", fraction=0.03, pad=0.02)
+    bar = figure.colorbar(image, ax=grid, label="% of the class", fraction=0.03, pad=0.02)
     bar.set_ticks([0, 1, 5, 10, 25, 50, 100])
     return figure
 
@@ -121,90 +109,5 @@ def insight_classes(arrays: Arrays, info: Info) -> Figure:
     axes.set_yticks(range(len(names)), names)
     axes.invert_yaxis()
     axes.set_xlabel("test accuracy (%)")
-    _legend(figure, networks)
+    legend(figure, networks)
     return figure
-
-
-@styled
-def insight_embedding(arrays: Arrays, info: Info) -> Figure:
-    """The last layer's inputs in the plane of their two principal components, by class."""
-    networks = inspected(arrays, info)
-    names, labels = info["class_names"], arrays["embedding_labels"]
-    figure = new_figure(height=0.7 + 2.7 * _rows(networks))
-    styles: list[dict[str, Any]] = [
-        {
-            "marker": CLASS_MARKERS[kind // len(CLASS_COLORS) % len(CLASS_MARKERS)],
-            "color": CLASS_COLORS[kind % len(CLASS_COLORS)],
-            "lw": 0,
-        }
-        for kind in range(len(names))
-    ]
-    for axes, network in zip(_panels(figure, networks), networks, strict=True):
-        points, shares = network.array("embedding"), network.number("embedding_variance")
-        for kind, style in enumerate(styles):
-            part = points[labels == kind]
-            axes.plot(part[:, 0], part[:, 1], ms=2.2, alpha=0.6, mew=0, rasterized=True, **style)
-        axes.set_title(network.title, color=network.color)
-        axes.set_xlabel(f"first component ({100 * shares[0]:.0f} % of variance)")
-        axes.set_ylabel(f"second component ({100 * shares[1]:.0f} %)")
-    handles = [
-        Line2D([], [], label=name, ms=5, **style) for name, style in zip(names, styles, strict=True)
-    ]
-    figure.legend(handles=handles, loc="outside upper center", ncols=5)
-    return figure
-
-
-@styled
-def insight_robustness(arrays: Arrays, info: Info) -> Figure:
-    """Accuracy on disturbed test images by the amount of each disturbance."""
-    networks = inspected(arrays, info)
-    figure = new_figure(height=2.9)
-    panels = figure.subplots(1, len(CORRUPTIONS), sharey=True)
-    for axes, (kind, name) in zip(panels, CORRUPTIONS.items(), strict=True):
-        for network in networks:
-            chosen = network.column("robustness", "kind") == kind
-            axes.plot(
-                network.column("robustness", "severity")[chosen],
-                100 * network.column("robustness", "accuracy")[chosen],
-                color=network.color,
-                ls=network.line,
-                marker=network.marker,
-                ms=3.5,
-            )
-        amounts = network.column("robustness", "amount")[chosen]
-        ticks = ["none" if amount is None else f"{amount:g}" for amount in amounts]
-        axes.set_xticks(range(len(ticks)), ticks)
-        axes.set_xlabel(name)
-    panels[0].set_ylabel("accuracy (%)")
-    panels[0].set_ylim(0, 100)
-    _legend(figure, networks)
-    return figure
-
-
-def _legend(figure: Figure, networks: list[Inspected]) -> None:
-    handles = [
-        Line2D(
-            [],
-            [],
-            color=network.color,
-            ls=network.line,
-            marker=network.marker,
-            ms=4.5,
-            label=network.title.replace("\n", ", "),
-        )
-        for network in networks
-    ]
-    figure.legend(handles=handles, loc="outside upper center", ncols=min(4, len(handles)))
-
-
-def _rows(networks: list[Inspected]) -> int:
-    return -(-len(networks) // 2)
-
-
-def _panels(figure: Figure, networks: list[Inspected]) -> list[Axes]:
-    """A panel per network, in rows of two."""
-    grid: NDArray[Any] = figure.subplots(_rows(networks), min(2, len(networks)), squeeze=False)
-    panels = list(grid.flat)
-    for unused in panels[len(networks) :]:
-        unused.remove()
-    return panels[: len(networks)]

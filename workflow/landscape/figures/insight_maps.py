@@ -1,4 +1,4 @@
-"""What networks see: filters, feature maps, attributions and mistakes, as pictures."""
+"""What networks see: filters, feature maps and mistakes, as pictures."""
 
 from typing import Any
 
@@ -8,11 +8,9 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from landscape.figures.colors import HEATMAP
-from landscape.figures.inspected import Arrays, Info, Inspected, inspected
+from landscape.figures.inspected import Arrays, Info, inspected
+from landscape.figures.panels import SMALL, bare
 from landscape.figures.style import WIDTH, new_figure, styled
-
-DIVERGING = "RdBu_r"
-SMALL = 7.5  # points, of the words beside single images
 
 
 @styled
@@ -46,7 +44,7 @@ def insight_features(arrays: Arrays, info: Info) -> Figure:
     image = arrays["attributed_images"][0].transpose(1, 2, 0)
     for row, network in zip(grid, networks, strict=True):
         for axes in row:
-            _bare(axes)
+            bare(axes)
         row[0].imshow(image, interpolation="nearest")
         row[0].set_title(network.title, color=network.color, loc="left")
         layers = network.numbers["feature_layers"]
@@ -57,60 +55,6 @@ def insight_features(arrays: Arrays, info: Info) -> Figure:
             axes.imshow(mosaic(_stretched(maps), 4), cmap=HEATMAP, interpolation="nearest")
             axes.set_xlabel(f"{layer}, {maps.shape[-1]}×{maps.shape[-1]}", size=SMALL)
     return figure
-
-
-@styled
-def insight_attribution(arrays: Arrays, info: Info) -> Figure:
-    """Images, and what in them speaks for their class: Grad-CAM, integrated gradients."""
-    networks = inspected(arrays, info)
-    images, labels = arrays["attributed_images"], arrays["attributed_labels"]
-    names = info["class_names"]
-    cell = min(1.1, 6.5 / (1 + 2 * len(networks)))
-    figure = new_figure(height=0.75 + len(images) * (cell + 0.2))
-    parts: Any = figure.subfigures(1, 1 + len(networks), width_ratios=[1, *[2] * len(networks)])
-    lines = 1 + max(network.title.count("\n") for network in networks)
-    parts[0].suptitle("\n" * (lines - 1) + " ", size=9)
-    first = parts[0].subplots(len(images), 1, squeeze=False)[:, 0]
-    for axes, image, kind in zip(first, images, labels, strict=True):
-        _bare(axes).imshow(image.transpose(1, 2, 0), interpolation="nearest")
-        axes.set_title(names[kind], size=SMALL)
-    first[-1].set_xlabel("image", size=SMALL)
-    for part, network in zip(parts[1:], networks, strict=True):
-        title = network.title + "\n" * (lines - 1 - network.title.count("\n"))
-        part.suptitle(title, size=9, color=network.color)
-        rows = part.subplots(len(images), 2, squeeze=False)
-        _attributions(rows, images, network, names)
-    return figure
-
-
-def _attributions(
-    rows: NDArray[Any], images: NDArray[Any], network: Inspected, names: list[str]
-) -> None:
-    predicted = network.column("attributed", "predicted")
-    confidence = network.column("attributed", "confidence")
-    gradients = network.array("integrated_gradients")
-    for (left, right), image, kind, sure in zip(rows, images, predicted, confidence, strict=True):
-        _bare(left).imshow(image.mean(0), cmap="gray", vmin=0, vmax=255)
-        left.set_title(f"{names[kind]} {100 * sure:.0f} %", size=SMALL, loc="left")
-        _bare(right)
-    height, width = images.shape[2:]
-    extent = (-0.5, width - 0.5, height - 0.5, -0.5)
-    if network.has("grad_cam"):
-        for axes, places in zip(rows[:, 0], network.array("grad_cam"), strict=True):
-            axes.imshow(
-                places,
-                extent=extent,
-                cmap=HEATMAP,
-                alpha=0.6,
-                vmin=0,
-                vmax=places.max() or 1,
-                interpolation="bilinear",
-            )
-    for axes, values in zip(rows[:, 1], gradients, strict=True):
-        limit = np.percentile(np.abs(values), 99) or 1
-        axes.imshow(values, cmap=DIVERGING, vmin=-limit, vmax=limit, interpolation="nearest")
-    rows[-1][0].set_xlabel("Grad-CAM" if network.has("grad_cam") else "no Grad-CAM", size=SMALL)
-    rows[-1][1].set_xlabel("IG", size=SMALL)
 
 
 @styled
@@ -127,7 +71,7 @@ def insight_mistakes(arrays: Arrays, info: Info) -> Figure:
         cells = part.subplots(1, columns)
         images = network.array("mistakes")
         for axes in cells:
-            _bare(axes)
+            bare(axes)
         if not len(images):
             cells[0].text(0, 0.5, "no mistakes", va="center", transform=cells[0].transAxes)
         said, true = (network.column("mistakes", key) for key in ("predicted", "label"))
@@ -164,13 +108,4 @@ def _columns(count: int) -> int:
 
 
 def _row(figure: Figure, count: int) -> list[Axes]:
-    return [_bare(axes) for axes in figure.subplots(1, count, squeeze=False)[0]]
-
-
-def _bare(axes: Axes) -> Axes:
-    axes.set_xticks([])
-    axes.set_yticks([])
-    axes.grid(False)
-    axes.patch.set_visible(False)  # it would hide the words of a neighbour
-    axes.spines[:].set_visible(False)
-    return axes
+    return [bare(axes) for axes in figure.subplots(1, count, squeeze=False)[0]]

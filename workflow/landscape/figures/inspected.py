@@ -14,7 +14,7 @@ Arrays = dict[str, NDArray[Any]]
 Info = dict[str, Any]
 
 LINES = ("-", "--", "-.", ":")
-SPARE_MARKERS = ("o", "s", "D", "v", "P", "X")  # where two networks would have the same
+SPARE_MARKERS = ("s", "D", "v", "P", "X", "o")  # where two networks would have the same
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ def loss_surface(surface: pd.DataFrame) -> Figure:
         width=min(WIDTH, 1.2 + 2.65 * len(grids)), height=4.4 if len(grids) < 3 else 3.6
     )
     for place, (run, grid) in enumerate(grids.items(), start=1):
-        relief = figure.add_subplot(2, len(grids), place, projection="3d")
+        relief: Any = figure.add_subplot(2, len(grids), place, projection="3d")
         _relief(relief, grid, norm)
         alone = list(archs.values()).count(archs[run]) == 1
         title = label(archs[run]) if alone else f"{label(archs[run])}\n{run}"

@@ -13,7 +13,6 @@ from safetensors.torch import save as safetensors_bytes
 from landscape import STARTED, checkpoint, dataset, provenance, storage
 from landscape import device as devices
 from landscape.checkpoint import CHECKPOINT_SECONDS
-from landscape.fingerprint import fingerprint
 from landscape.loaders import Batches
 from landscape.measure.accuracy import EVALUATION_BATCH
 from landscape.plain.loss import CrossEntropy
@@ -23,6 +22,7 @@ from landscape.progress import Progress
 from landscape.runs import PlainRun
 from landscape.signals import stop_requests
 from landscape.stopwatch import Stopwatch
+from landscape.training_code import training_code
 
 CHECK_EVERY = 100  # steps between looks for divergence
 EPOCHS = ["epoch", "train_loss", "train_accuracy", "validation_accuracy", "seconds"]
@@ -54,7 +54,7 @@ class Job:
         self.checkpoint = self.folder / "resume.state"
         self.identity = {
             "run": run.model_dump(mode="json"),
-            "code": fingerprint("plain.job"),
+            "code": training_code(run),
             "data": description["sha256"],
             "torch": torch.__version__,
             "threads": torch.get_num_threads(),

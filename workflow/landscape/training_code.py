@@ -1,0 +1,61 @@
+"""The fingerprint of what a training run executes: its own network and optimizer, and no other's.
+
+A change of one network must not retrain the others. So the closure of the training job is taken
+without the modules that only other runs reach.
+"""
+
+from functools import cache
+
+from landscape.fingerprint import fingerprint, imports
+from landscape.recipes import Optimizer
+from landscape.runs import PlainRun, Run
+
+MODELS = {
+    "mlp": "models.mlp",
+    "convnet": "models.convnet",
+    "compact": "models.compact",
+    "fast": "models.fast",
+    "accurate": "models.accurate",
+    "speedrun": "models.speedrun",
+    "resnet18": "models.resnet",
+}
+VGG = "models.vgg"  # whatever its normalization
+OPTIMIZERS = {
+    "our_sgd": "optimizers.sgd",
+    "our_adamw": "optimizers.adamw",
+    "muon": "optimizers.muon",
+}
+BESIDE_MUON = ("optimizers.joint", "optimizers.sgd")
+SHARPNESS = "optimizers.sam"
+SPECIAL = {*MODELS.values(), VGG, *OPTIMIZERS.values(), *BESIDE_MUON, SHARPNESS}
+
+
+def training_code(run: Run | PlainRun) -> str:
+    """SHA-256 of the code behind a run, without comments, docstrings and others' networks."""
+    if isinstance(run, PlainRun):
+        return _fingerprint("plain.job", frozenset())
+    used = {MODELS.get(run.architecture.name, VGG), *_optimizer_modules(run.optimizer)}
+    return _fingerprint("job", frozenset(SPECIAL - _reached(used)))
+
+
+def _optimizer_modules(optimizer: Optimizer) -> set[str]:
+    modules = {OPTIMIZERS[optimizer.name]} if optimizer.name in OPTIMIZERS else set()
+    if optimizer.name == "muon":
+        modules.update(BESIDE_MUON)
+    if optimizer.sharpness_radius:
+        modules.add(SHARPNESS)
+    return modules
+
+
+def _reached(modules: set[str]) -> set[str]:
+    """The special modules among `modules` and what they import, not by way of their packages."""
+    found: set[str] = set()
+    while modules:
+        found |= modules
+        modules = {m for name in modules for m in imports(name) & SPECIAL} - found
+    return found
+
+
+@cache
+def _fingerprint(job: str, without: frozenset[str]) -> str:
+    return fingerprint(job, without=without)
