@@ -18,7 +18,17 @@ from landscape.training_code import training_code
 
 # From left to right: a module imports from its own layer or from those before it.
 LAYERS = [
-    ["", "errors", "storage", "randomness", "fingerprint", "provenance", "signals", "stopwatch"],
+    [
+        "",
+        "errors",
+        "storage",
+        "randomness",
+        "fingerprint",
+        "provenance",
+        "signals",
+        "stopwatch",
+        "lazy_compiler",
+    ],
     ["settings", "architectures", "recipes", "runs"],
     ["network_study", "config", "progress", "device", "training_code"],
     ["dataset", "sources", "flat", "schedule", "losses", "augmentation"],

@@ -150,8 +150,9 @@ def _train(arguments: argparse.Namespace) -> None:
 
         plain_job.train(run, *options)
     else:
-        from landscape import job
+        from landscape import job, lazy_compiler
 
+        lazy_compiler.install()
         job.train(run, *options)
 
 
@@ -232,8 +233,9 @@ def _watch(arguments: argparse.Namespace) -> None:
 
 
 def _estimate(arguments: argparse.Namespace) -> None:
-    from landscape import config, estimate
+    from landscape import config, estimate, lazy_compiler
 
+    lazy_compiler.install()
     text = arguments.settings
     study = config.parse(config.Study, text) if text else _study(arguments)
     results = arguments.results or Path(study.results)
