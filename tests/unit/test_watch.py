@@ -5,7 +5,8 @@ import os
 import subprocess
 
 from artefacts import ROOT, start
-from landscape import estimate, job
+from landscape import config, estimate, job
+from landscape import watch as watching
 from landscape.progress import Progress, seconds_text
 from landscape.watch import status
 
@@ -67,7 +68,9 @@ def test_watch_shows_every_run_of_the_configuration(tmp_path, tiny):
     said, error = shown.communicate(timeout=60)
     assert shown.returncode == 0, error
     assert "bands/vgg_a_bn/lr0.0005/seed0" in said
-    assert "10 waiting" in said
+    runs = config.load([ROOT / "config.yaml"]).all_runs
+    assert len(runs) > 100
+    assert f"{len(runs)} waiting" in said
 
 
 def test_an_estimate_from_timed_steps_then_from_finished_runs(tiny, results, tmp_path, capsys):
@@ -108,3 +111,12 @@ def test_a_stage_shows_a_mistake_as_a_sentence(tmp_path):
         assert failed.returncode == 1
         assert said.startswith("error: ")
         assert "Traceback" not in said
+
+
+def test_where_not_all_runs_fit_those_that_need_a_look_come_first():
+    states = ["waiting"] * 30 + ["done"] * 30 + ["running", "diverged", "interrupted"]
+    table = watching._table([watching.Status(f"run{k}", s) for k, s in enumerate(states)], rows=4)
+    names = list(table.columns[0].cells)
+    assert names[:3] == ["run60", "run62", "run61"]
+    assert names[-1] == "… and 59 more"
+    assert "30 done, 1 interrupted" in str(table.caption)

@@ -229,7 +229,7 @@ def _report(arguments: argparse.Namespace) -> None:
 def _watch(arguments: argparse.Namespace) -> None:
     from landscape import watch
 
-    watch.watch(_study(arguments).runs, _folder(arguments), arguments.once)
+    watch.watch(_study(arguments).all_runs, _folder(arguments), arguments.once)
 
 
 def _estimate(arguments: argparse.Namespace) -> None:

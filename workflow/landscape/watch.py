@@ -14,9 +14,11 @@ from rich.live import Live
 from rich.table import Table
 
 from landscape.progress import FILE, seconds_text
-from landscape.runs import Run
+from landscape.runs import PlainRun, Run
 
 REFRESH_SECONDS = 1.0
+FRAME = 9  # lines of the table that are not runs
+URGENCY = ("running", "interrupted", "diverged", "waiting", "done")
 STYLES = {"running": "cyan", "done": "green", "diverged": "magenta", "interrupted": "yellow"}
 
 
@@ -68,7 +70,7 @@ def status(run_id: str, results: Path) -> Status:
     return Status(run_id, "waiting")
 
 
-def watch(runs: Sequence[Run], results: Path, once: bool) -> None:
+def watch(runs: Sequence[Run | PlainRun], results: Path, once: bool) -> None:
     """Show the table until every run has ended, or once."""
     console = Console()
     if once or not console.is_terminal:
@@ -77,17 +79,18 @@ def watch(runs: Sequence[Run], results: Path, once: bool) -> None:
     with Live(console=console, refresh_per_second=2) as live:
         while True:
             statuses = _statuses(runs, results)
-            live.update(_table(statuses))
+            live.update(_table(statuses, rows=console.height - FRAME))
             if all(status.state in ("done", "diverged") for status in statuses):
                 return
             time.sleep(REFRESH_SECONDS)
 
 
-def _statuses(runs: Sequence[Run], results: Path) -> list[Status]:
+def _statuses(runs: Sequence[Run | PlainRun], results: Path) -> list[Status]:
     return [status(run.id, results) for run in runs]
 
 
-def _table(statuses: Sequence[Status]) -> Table:
+def _table(statuses: Sequence[Status], rows: int | None = None) -> Table:
+    """All runs, or the first `rows`: where not all fit, those that need a look come first."""
     counts = Counter(status.state for status in statuses)
     total = ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
     notes = "* of the last batch; when done, of the test images\n** left; when done, taken"
@@ -96,8 +99,13 @@ def _table(statuses: Sequence[Status]) -> Table:
     table.add_column("state", no_wrap=True)
     for column in ("step", "loss*", "steps/s", "time**"):
         table.add_column(column, justify="right", no_wrap=True)
-    for row in statuses:
+    shown = list(statuses)
+    if rows is not None and len(shown) > rows:
+        shown = sorted(shown, key=lambda status: URGENCY.index(status.state))[: max(1, rows)]
+    for row in shown:
         table.add_row(*row.cells())
+    if len(shown) < len(statuses):
+        table.add_row(f"… and {len(statuses) - len(shown)} more")
     return table
 
 
