@@ -190,5 +190,7 @@ wildcard_constraints:
     arch=one_of([*STUDY.bands.architectures, *STUDY.probe.architectures]),
     lr=one_of(map(repr, STUDY.bands.learning_rates)),
     seed=one_of(run.seed for run in RUNS.values()),
-    network=one_of(run.id.split("/", 1)[1].rsplit("/", 1)[0] for run in RUNS.values()),
+    network=one_of(
+        Path(run).parent.relative_to("network") for run in RUN_IDS["network"]
+    ),
     figure=one_of(FIGURES),
