@@ -36,7 +36,7 @@ def tiny_study(**changes):
     }
     for section, values in changes.items():
         study[section] = (
-            {**study.get(section, {}), **values} if isinstance(values, dict) else values
+            {**(study.get(section) or {}), **values} if isinstance(values, dict) else values
         )
     return study
 

@@ -52,7 +52,9 @@ class Fast(Network):
 
     def __init__(self, settings: Settings, classes: int = 10):
         super().__init__()
-        self.stem: nn.Module = Whitening() if settings.whitening else nn.Conv2d(3, STEM, 2)
+        # A learned stem is normalized, as every filter bank here is: Muon may set its norm.
+        learned = nn.Sequential(nn.Conv2d(3, STEM, 2, bias=False), ShiftNorm(STEM))
+        self.stem: nn.Module = Whitening() if settings.whitening else learned
         layers: list[nn.Module] = [activate(settings.activation)]
         inputs = STEM
         for count in CHANNELS:
