@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 import synthetic
-from landscape import config, discussion, headline, report
+from landscape import config, headline, report
+from landscape.discussion import bands, comparison, endings, limits, probe
 from landscape.errors import UserError
 from landscape.figures.choice import wanted
 from landscape.figures.draw import draw
@@ -34,7 +35,7 @@ def table(name: str = "bands", seeds: tuple[int, ...] = (0, 1), **changed: tuple
     return headline.rows(synthetic.summary({**means, **changed}, seeds=seeds))
 
 
-def said(section: discussion.Section) -> str:
+def said(section: comparison.Section) -> str:
     return " ".join(section.sentences)
 
 
@@ -90,48 +91,48 @@ def test_any_number_of_architectures_and_seeds(figures, tmp_path, architectures,
 
 def test_sentences_turn_with_the_numbers():
     gone = synthetic.runs()
-    narrow = said(discussion.bands_section(table(), gone))
-    wide = said(discussion.bands_section(table(loss_band_width=(0.355, 0.842)), gone))
+    narrow = said(bands.bands_section(table(), gone))
+    wide = said(bands.bands_section(table(loss_band_width=(0.355, 0.842)), gone))
     assert "mean over steps, of VGG-A + BatchNorm is smaller: 0.422 times that of VGG-A" in narrow
     assert "mean over steps, of VGG-A + BatchNorm is larger: 2.37 times that of VGG-A" in wide
     undecided = table(loss_band_width=(1.0, 1.0001))["loss_band_width"]
-    assert "includes 1, so this study does not decide" in discussion.compared(
+    assert "includes 1, so this study does not decide" in comparison.compared(
         undecided, "x", "", ""
     )
     decided = table()["loss_band_width"]
-    assert "does not decide" not in discussion.compared(decided, "x", "smaller", "larger")
-    better = said(discussion.training_section(table(test_accuracy_best=(0.812, 0.763))))
+    assert "does not decide" not in comparison.compared(decided, "x", "smaller", "larger")
+    better = said(bands.training_section(table(test_accuracy_best=(0.812, 0.763))))
     assert "is lower: 76.3 % against 81.2 % of VGG-A" in better
 
 
 def test_step_0_is_reported_whichever_is_worse():
-    worse = " ".join(discussion.at_start(table("probe")))
+    worse = " ".join(probe.at_start(table("probe")))
     assert "VGG-A + BatchNorm is worse than VGG-A in: loss range (76.3 times)" in worse
     assert "not worse" not in worse
-    mixed = " ".join(discussion.at_start(table("probe", loss_range_first=(2.0, 1.0))))
+    mixed = " ".join(probe.at_start(table("probe", loss_range_first=(2.0, 1.0))))
     assert "is not worse in: loss range (0.500 times)" in mixed
     assert "worse than VGG-A in: gradient distance" in mixed
 
 
 def test_beta_is_read_by_step_size_and_saturation_is_named():
-    text = said(discussion.probe_section(table("probe"), synthetic.runs("probe"), 0.1, 0.5))
+    text = said(probe.probe_section(table("probe"), synthetic.runs("probe"), 0.1, 0.5))
     assert "is lower at η = lr/64 (0.631), lr/16 (0.686)" in text
     assert "the mean β of VGG-A + BatchNorm is 19.2, close to 1/η = 20.0" in text
     away = table("probe", **{"beta_at_0.5": (3.0, 6.0)})
-    text = said(discussion.probe_section(away, synthetic.runs("probe"), 0.1, 0.5))
+    text = said(probe.probe_section(away, synthetic.runs("probe"), 0.1, 0.5))
     assert "the mean β of VGG-A + BatchNorm is 6.00, below 1/η = 20.0" in text
     assert "higher at η = lr/2 (2.00)" in text
     raw_and_scaled = table(scaled_beta_mean=(2.0, 1.0))
-    assert "opposite directions" in said(discussion.bands_section(raw_and_scaled, synthetic.runs()))
+    assert "opposite directions" in said(bands.bands_section(raw_and_scaled, synthetic.runs()))
 
 
 def test_one_seed_and_divergence_are_said():
     gone = synthetic.runs(diverged=True)
-    text = said(discussion.bands_section(table(seeds=(0,)), gone))
+    text = said(bands.bands_section(table(seeds=(0,)), gone))
     assert "single seed, so no interval" in text
     assert "interval of the ratio" not in text
     assert "VGG-A diverged at learning rate 0.002, seed 0, step 120." in text
-    assert "No run diverged." in said(discussion.bands_section(table(), synthetic.runs()))
+    assert "No run diverged." in said(bands.bands_section(table(), synthetic.runs()))
 
 
 def test_every_number_of_the_discussion_is_in_a_table():
@@ -143,9 +144,9 @@ def test_every_number_of_the_discussion_is_in_a_table():
             known |= {headline.number(row.ratio)} if row.ratio is not None else set()
             known |= {headline.number(v) for v in row.ratio_interval or ()}
     sections = [
-        discussion.bands_section(tables["bands"], synthetic.runs()),
-        discussion.training_section(tables["bands"]),
-        discussion.probe_section(tables["probe"], synthetic.runs("probe"), 0.1, 0.5),
+        bands.bands_section(tables["bands"], synthetic.runs()),
+        bands.training_section(tables["bands"]),
+        probe.probe_section(tables["probe"], synthetic.runs("probe"), 0.1, 0.5),
     ]
     for section in sections:
         numbers = re.findall(r"(?<![\w⁻])\d+(?:,\d{3})*(?:\.\d+)?", said(section))
@@ -155,9 +156,9 @@ def test_every_number_of_the_discussion_is_in_a_table():
 
 def test_runs_that_did_not_learn_are_named():
     runs = synthetic.runs("probe")
-    assert discussion.near_chance(runs, 10) == []
+    assert endings.near_chance(runs, 10) == []
     runs.loc[runs["arch"] == "vgg_a", "test_accuracy"] = 0.107
-    (sentence,) = discussion.near_chance(runs, 10)
+    (sentence,) = endings.near_chance(runs, 10)
     assert sentence.startswith("2 of 2 runs of VGG-A end near chance (test accuracy below 15 %")
 
 
@@ -167,7 +168,7 @@ def test_unknown_measures_and_empty_cells_are_shown_as_they_are():
     assert headline.named("new_measure") == "new_measure"
     assert report._summary(rows)["body"][0][0] == "new_measure"
     assert report._summary(rows)["body"][1][1] == ""
-    assert discussion.compared(rows["loss_band_width"], "the width", "", "") == (
+    assert comparison.compared(rows["loss_band_width"], "the width", "", "") == (
         "The width is 1.00 nats (VGG-A + BatchNorm)."
     )
 
@@ -191,13 +192,11 @@ def test_numbers(value, text):
 
 
 def test_limitations_name_what_was_shortened():
-    full = discussion.limitations(discussion.FULL, {"official_pixels": True}, 3, 2)
+    full = limits.limitations(limits.FULL, {"official_pixels": True}, 3, 2)
     assert not any("full size" in line or "official" in line or "seed" in line for line in full)
     assert any("1912.07145" in line for line in full)
-    small = discussion.Scale(2000, 2, 300, 0.25, 0.25)
-    text = " ".join(
-        discussion.limitations(small, {"official_pixels": False, "name": "shapes"}, 1, 1)
-    )
+    small = limits.Scale(2000, 2, 300, 0.25, 0.25)
+    text = " ".join(limits.limitations(small, {"official_pixels": False, "name": "shapes"}, 1, 1))
     assert "2,000 training images (full study: 50,000)" in text
     assert "0.25 times the width" in text
     assert "shapes" in text

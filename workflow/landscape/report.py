@@ -12,7 +12,8 @@ from typing import Any
 import pandas as pd
 import typst
 
-from landscape import captions, config, discussion, report_network
+from landscape import captions, config, report_network
+from landscape.discussion import abstract, bands, endings, limits, probe
 from landscape.errors import UserError
 from landscape.figures.choice import wanted
 from landscape.figures.colors import label
@@ -62,14 +63,12 @@ def content(results: Path, study: config.Study) -> dict[str, Any]:
     }
     smallest = min(study.probe.band_step_sizes)
     sections = [
-        discussion.bands_section(summaries["bands"], runs["bands"]),
-        discussion.training_section(summaries["bands"]),
-        discussion.probe_section(
-            summaries["probe"], runs["probe"], study.probe.learning_rate, smallest
-        ),
+        bands.bands_section(summaries["bands"], runs["bands"]),
+        bands.training_section(summaries["bands"]),
+        probe.probe_section(summaries["probe"], runs["probe"], study.probe.learning_rate, smallest),
     ]
     classes = len(dataset["class_names"])
-    chance = {name: discussion.near_chance(table, classes) for name, table in runs.items()}
+    chance = {name: endings.near_chance(table, classes) for name, table in runs.items()}
     sections[0].sentences.extend(chance["bands"])
     sections[2].sentences.extend(chance["probe"])
     said: dict[str, Any] = {
@@ -97,7 +96,7 @@ def content(results: Path, study: config.Study) -> dict[str, Any]:
 def _abstract(
     summaries: Mapping[str, Mapping[str, Row]], chance: Mapping[str, list[str]]
 ) -> list[str]:
-    said = discussion.abstract(dict(summaries["bands"]), dict(summaries["probe"]))
+    said = abstract.abstract(dict(summaries["bands"]), dict(summaries["probe"]))
     said += [f"Over learning rates, {sentence}" for sentence in chance["bands"]]
     return said + [f"Along the gradient, {sentence}" for sentence in chance["probe"]]
 
@@ -220,7 +219,7 @@ def _runs(table: pd.DataFrame) -> Table:
 def _limitations(
     dataset: Mapping[str, Any], study: config.Study, runs: Mapping[str, pd.DataFrame]
 ) -> list[str]:
-    scale = discussion.Scale(
+    scale = limits.Scale(
         train_images=_train_images(dataset, study),
         epochs=study.bands.epochs,
         steps=study.probe.steps,
@@ -229,7 +228,7 @@ def _limitations(
     )
     seeds = min(table["seed"].nunique() for table in runs.values())
     count = len(study.bands.architectures)
-    said = discussion.limitations(scale, dataset, seeds, count)
+    said = limits.limitations(scale, dataset, seeds, count)
     if study.precision != "float32":
         said.append(
             f"Training used {study.precision} arithmetic, so that the gradients over learning "

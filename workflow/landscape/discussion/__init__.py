@@ -1,0 +1,1 @@
+"""From summary tables to sentences: the numbers choose what is said."""
