@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -272,3 +273,13 @@ def test_one_gpu_job_at_a_time_without_being_asked(finished):
         options = yaml.safe_load(profile.read_text("utf-8"))
         assert "keep-incomplete" not in options
         assert options["rerun-incomplete"] is True
+
+
+def test_make_study_passes_on_what_it_is_given():
+    command = ["make", "-n", "-o", ".venv/.ready", "study", "DATA=a b/c,d", "CONFIG=my own.yaml"]
+    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    (line,) = [line for line in said.replace("\\\n", "").splitlines() if "snakemake" in line]
+    words = shlex.split(line)
+    assert words[words.index("--configfile") + 1] == "my own.yaml"
+    data = yaml.safe_load(words[words.index("--config") + 1].removeprefix("data="))
+    assert data == {"source": "parquet", "path": "a b/c,d"}
