@@ -159,3 +159,10 @@ def test_a_damaged_file_is_named(folder, content):
     (folder / "model.safetensors").write_bytes(whole[:-9] if content is None else content)
     with pytest.raises(UserError, match=r"model\.safetensors: not readable as safetensors"):
         trained.load(folder)
+
+
+def test_the_network_of_plain_tensors_is_refused_by_name(tmp_path):
+    content = {"id": "network/plain/seed0", "status": "completed", "run": {"filters": 4}}
+    (tmp_path / "run.json").write_text(json.dumps(content), "utf-8")
+    with pytest.raises(UserError, match="plain tensors"):
+        trained.read_run(tmp_path / "run.json")

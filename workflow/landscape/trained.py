@@ -16,6 +16,7 @@ from landscape.settings import described
 from landscape.storage import read_json
 
 Tensors = Mapping[str, torch.Tensor]
+PLAIN = "network/plain/"  # where runs of the network of plain tensors lie
 SHOWN = 3  # names in an error, of those that differ
 
 
@@ -41,6 +42,8 @@ def read_run(path: Path) -> Run:
     content = read_json(path)
     if not isinstance(content, dict) or not isinstance(content.get("run"), dict):
         raise UserError(f"{path}: run must be an object with the settings of a training run")
+    if "architecture" not in content["run"] and str(content.get("id", "")).startswith(PLAIN):
+        raise UserError(f"{path}: the network of plain tensors is not rebuilt from its weights")
     try:
         run = Run.model_validate(content["run"])
     except ValidationError as error:
