@@ -36,7 +36,7 @@ LAYERS = [
     ["train"],
     ["trained", "measure"],
     ["record", "insight"],
-    ["checkpoint", "job", "plain"],
+    ["checkpoint", "session", "job", "plain"],
     ["aggregate"],
     ["figures", "published"],
     ["captions", "captions_network", "headline", "discussion", "discussion_network"],
