@@ -191,7 +191,7 @@ MUON = {"name": "muon", "momentum": 0.6, "vector_learning_rate": 1, "head_learni
     ("module", "stale", "fresh"),
     [
         ("models.fast", [run_of(Fast())], [run_of(Vgg(name="vgg_a")), run_of(ConvNet())]),
-        ("models.speedrun", [run_of(Fast()), run_of(Speedrun())], [run_of(ConvNet())]),
+        ("models.sprint", [run_of(Fast()), run_of(Speedrun())], [run_of(ConvNet())]),
         ("models.layers", [run_of(Fast()), run_of(Vgg(name="vgg_a"))], []),
         ("optimizers.muon", [run_of(Fast(), **MUON)], [run_of(Fast())]),
         ("optimizers.sam", [run_of(Fast(), name="sgd", sharpness_radius=0.1)], [run_of(Fast())]),

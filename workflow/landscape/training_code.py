@@ -20,6 +20,7 @@ MODELS = {
     "resnet18": "models.resnet",
 }
 VGG = "models.vgg"  # whatever its normalization
+SPRINT = "models.sprint"  # that some of these stand on
 OPTIMIZERS = {
     "our_sgd": "optimizers.sgd",
     "our_adamw": "optimizers.adamw",
@@ -27,7 +28,7 @@ OPTIMIZERS = {
 }
 BESIDE_MUON = ("optimizers.joint", "optimizers.sgd")
 SHARPNESS = "optimizers.sam"
-SPECIAL = {*MODELS.values(), VGG, *OPTIMIZERS.values(), *BESIDE_MUON, SHARPNESS}
+SPECIAL = {*MODELS.values(), VGG, SPRINT, *OPTIMIZERS.values(), *BESIDE_MUON, SHARPNESS}
 
 
 def training_code(run: Run | PlainRun) -> str:

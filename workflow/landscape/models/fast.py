@@ -4,9 +4,8 @@ import torch
 from torch import nn
 
 from landscape.architectures import Fast as Settings
-from landscape.models.layers import Scaled, ShiftNorm, Whitening, activate, scaled
-from landscape.models.network import Network
-from landscape.models.speedrun import start_near_identity
+from landscape.models.layers import ShiftNorm, Whitening, activate, scaled
+from landscape.models.sprint import Sprint
 
 CHANNELS = (64, 192, 256)
 STEM = 24
@@ -44,39 +43,20 @@ class Stage(nn.Module):
         return left
 
 
-class Fast(Network):
+class Fast(Sprint):
     """Whitening, three stages, the maximum over the image, a linear head scaled down.
 
     Any side from 16 pixels on is taken, so that training can begin on smaller images.
     """
 
     def __init__(self, settings: Settings, classes: int = 10):
-        super().__init__()
         # A learned stem is normalized, as every filter bank here is: Muon may set its norm.
         learned = nn.Sequential(nn.Conv2d(3, STEM, 2, bias=False), ShiftNorm(STEM))
-        self.stem: nn.Module = Whitening() if settings.whitening else learned
+        stem: nn.Module = Whitening() if settings.whitening else learned
         layers: list[nn.Module] = [activate(settings.activation)]
         inputs = STEM
         for count in CHANNELS:
             outputs = scaled(count, settings.width)
             layers.append(Stage(settings, inputs, outputs))
             inputs = outputs
-        self.features = nn.Sequential(*layers)
-        self.output_layer = nn.Linear(inputs, classes, bias=False)
-        self.scale = Scaled(1 / inputs)
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        strongest = self.features(self.stem(images)).amax((2, 3))
-        logits: torch.Tensor = self.scale(self.output_layer(strongest))
-        return logits
-
-    def initialize(self, generator: torch.Generator) -> None:
-        """Convolutions start near the identity, the head with weights of variance one."""
-        super().initialize(generator)
-        start_near_identity(self, generator)
-        with torch.no_grad():
-            self.output_layer.weight.div_(self.output_layer.weight.std())
-
-    def fit(self, sample: torch.Tensor) -> None:
-        if isinstance(self.stem, Whitening):
-            self.stem.fit(sample)
+        super().__init__(stem, nn.Sequential(*layers), inputs, classes)
