@@ -1,6 +1,7 @@
 # make demo    the whole study in miniature, on images made on the spot
 # make study   the real one; DATA=folder/or/address takes a parquet copy of CIFAR-10, CONFIG=file.yaml
-#              lays settings over config.yaml, GPUS=n trains n runs side by side
+#              lays settings over config.yaml, GPUS=n trains n runs side by side, TARGET=bands,
+#              probe, network, figures or report makes that part
 # make test    all fast tests        make lint    what the code must satisfy to be merged
 SHELL := /bin/bash
 VENV := .venv
@@ -8,6 +9,7 @@ READY := $(VENV)/.ready
 SNAKEMAKE := $(VENV)/bin/snakemake
 CORES ?= all
 GPUS ?= 1
+TARGET ?= all
 FROM_PARQUET = data={"source": "parquet", "path": "$(DATA)"}
 
 .PHONY: demo study test lint format pins clean
@@ -19,8 +21,8 @@ demo: $(READY)
 
 study: $(READY)
 	$(SNAKEMAKE) --cores $(CORES) --resources gpu=$(GPUS) \
-	  $(if $(CONFIG),--configfile '$(CONFIG)') $(if $(DATA),--config '$(FROM_PARQUET)')
-	@echo "Done. The report is report.pdf in the results folder."
+	  $(if $(CONFIG),--configfile '$(CONFIG)') $(if $(DATA),--config '$(FROM_PARQUET)') -- $(TARGET)
+	@echo "Done: $(TARGET). The report is report.pdf in the results folder, the parts lie beside it."
 
 test: $(READY)
 	$(VENV)/bin/python -m pytest -n 2 --dist worksteal
