@@ -28,13 +28,15 @@ def pixels(count=COUNT):
 def augmented(settings, chosen=None, epoch=0, seed=SEED, images=None):
     images = pixels() if images is None else images
     chosen = torch.arange(len(images)) if chosen is None else torch.tensor(chosen)
-    return Augmenter(settings, images, seed).pixels(chosen, epoch)
+    augmenter = Augmenter(settings, images, seed)
+    augmenter.draw(epoch)
+    return augmenter.pixels(chosen)
 
 
 def drawn(settings, epoch=0):
     """What was drawn for every image: (shift down, shift right), flipped, centre of the hole."""
     augmenter = Augmenter(settings, pixels(), SEED)
-    augmenter.pixels(torch.arange(1), epoch)
+    augmenter.draw(epoch)
     return augmenter.shifts, augmenter.flips, augmenter.centres
 
 

@@ -82,6 +82,14 @@ def _parser() -> argparse.ArgumentParser:
     estimate = stage(_estimate, "estimate", "say how long the runs to do will take")
     estimate.add_argument("--threads", type=_count, help="CPU threads of a run")
     estimate.add_argument("--parallel", type=_count, default=1, help="runs side by side")
+    bench = stage(_bench, "bench", "measure how fast this machine trains, and what that costs")
+    bench.add_argument("--threads", type=_count, help="CPU threads (default: torch's choice)")
+    bench.add_argument(
+        "--rounds", type=_count, default=15, help="turns of each contender (default: 15)"
+    )
+    bench.add_argument(
+        "--seconds", type=float, default=1.0, help="about one turn of a contender (default: 1)"
+    )
     beside = "data: of the results folder that the weights lie in, or of --results"
     evaluate = stage(_evaluate, "evaluate", f"test a trained network ({beside})", settings=False)
     predict = stage(_predict, "predict", f"classify pictures ({beside})", settings=False)
@@ -240,6 +248,17 @@ def _estimate(arguments: argparse.Namespace) -> None:
     study = config.parse(config.Study, text) if text else _study(arguments)
     results = arguments.results or Path(study.results)
     estimate.announce(study.runs, results, arguments.threads, arguments.parallel)
+
+
+def _bench(arguments: argparse.Namespace) -> None:
+    from landscape import config, lazy_compiler
+    from landscape.bench import collect
+
+    lazy_compiler.install()
+    text = arguments.settings
+    study = config.parse(config.Study, text) if text else _study(arguments)
+    results = arguments.results or Path(study.results)
+    collect.bench(study, results, arguments.threads, arguments.rounds, arguments.seconds)
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:

@@ -23,11 +23,13 @@ class Augmenter:
         pad = (settings.crop,) * 4
         padded = torch.nn.functional.pad(pixels.float(), pad, mode="reflect").to(pixels.dtype)
         self.padded = padded.permute(0, 2, 3, 1).contiguous()  # [N, H + 2p, W + 2p, C]
-        self._epoch = -1
+        count, device = len(pixels), pixels.device
+        self.shifts = torch.zeros(count, 2, dtype=torch.int64, device=device)
+        self.flips = torch.zeros(count, dtype=torch.bool, device=device)
+        self.centres = torch.zeros(count, 2, dtype=torch.int64, device=device)
 
-    def pixels(self, chosen: torch.Tensor, epoch: int) -> torch.Tensor:
-        """The images `chosen` [B] as they are in this epoch: [B, C, H, W] of the pixels' dtype."""
-        self._draw(epoch)
+    def pixels(self, chosen: torch.Tensor) -> torch.Tensor:
+        """The images `chosen` [B] as they were last drawn: [B, C, H, W] of the pixels' dtype."""
         span = torch.arange(self.side, device=chosen.device)
         rows = self.shifts[chosen, 0, None] + span  # [B, H]
         columns = self.shifts[chosen, 1, None] + span
@@ -55,17 +57,18 @@ class Augmenter:
             targets.lerp(targets.flip(0), 1 - share),
         )
 
-    def _draw(self, epoch: int) -> None:
-        """One draw per image and kind; every kind has a generator of its own."""
-        if epoch == self._epoch:
-            return
-        self._epoch = epoch
-        count, device, crop = len(self.padded), self.padded.device, self.settings.crop
-        shifts = torch.randint(0, 2 * crop + 1, (count, 2), generator=self._for("crop", epoch))
-        self.shifts = shifts.to(device)
-        self.flips = self._flips(epoch, count).to(device)
-        centres = torch.randint(0, self.side, (count, 2), generator=self._for("cutout", epoch))
-        self.centres = centres.to(device)
+    def draw(self, epoch: int) -> None:
+        """One draw per image and kind for an epoch; every kind has a generator of its own.
+
+        In place: what was captured on these tensors goes on with the new epoch's values.
+        """
+        count, crop = len(self.padded), self.settings.crop
+        coordinates = (count, 2)
+        shifts = torch.randint(0, 2 * crop + 1, coordinates, generator=self._for("crop", epoch))
+        centres = torch.randint(0, self.side, coordinates, generator=self._for("cutout", epoch))
+        self.shifts.copy_(shifts)
+        self.flips.copy_(self._flips(epoch, count))
+        self.centres.copy_(centres)
 
     def _for(self, purpose: str, epoch: int) -> torch.Generator:
         return generator(self.seed, purpose, epoch)

@@ -42,6 +42,8 @@ def prepare(device: torch.device, precision: Precision, threads: int | None) -> 
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     if device.type == "cuda":  # on a CPU every operation here repeats bit for bit as it is
         torch.use_deterministic_algorithms(True)
+        # Nothing here reads memory that it has not written.
+        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.benchmark = False
     _allow_tf32(precision == "tf32")
 
@@ -84,13 +86,19 @@ def training_precision(device: torch.device, precision: Precision) -> Iterator[N
 @contextmanager
 def measuring_precision(device: torch.device) -> Iterator[None]:
     """Forward and backward passes of a measurement: float32, whatever the training uses."""
-    tf32 = torch.backends.cudnn.allow_tf32
-    _allow_tf32(False)
+    with tf32_allowed(False), torch.autocast(device.type, enabled=False):
+        yield
+
+
+@contextmanager
+def tf32_allowed(allowed: bool) -> Iterator[None]:
+    """Inside the block NVIDIA's matrix units may round to TF32, or may not."""
+    before = torch.backends.cudnn.allow_tf32
+    _allow_tf32(allowed)
     try:
-        with torch.autocast(device.type, enabled=False):
-            yield
+        yield
     finally:
-        _allow_tf32(tf32)
+        _allow_tf32(before)
 
 
 def _allow_tf32(allowed: bool) -> None:

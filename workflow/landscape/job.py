@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 
 from landscape import device as devices
-from landscape import models, storage
+from landscape import graphs, models, storage
 from landscape.checkpoint import CHECKPOINT_SECONDS
 from landscape.loaders import Batches, normalized
 from landscape.measure.accuracy import evaluate, once, six_views
@@ -41,7 +41,11 @@ class Job(Session):
         return self.state.step
 
     def walk(self, after_update: Callable[[], bool]) -> None:
-        for step in trajectory(self.run, self.state, self.batches, self.steps, after_update):
+        run, state = self.run, self.state
+        if graphs.possible(run, state):
+            graphs.walk(run, state, self.batches, self.recorder, self.steps, after_update)
+            return
+        for step in trajectory(run, state, self.batches, self.steps, after_update):
             self.recorder.observe(step)
 
     def state_dict(self) -> dict[str, Any]:

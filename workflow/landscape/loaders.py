@@ -48,13 +48,22 @@ class Batches:
 
     def batch(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
         """The batch of optimizer update `step`, counted from 0 over all epochs."""
+        return self.cut(self.chosen(step), step)
+
+    def chosen(self, step: int) -> torch.Tensor:
+        """Which images [B] are in it; draws what the epoch needs when it is a new one."""
         epoch, index = divmod(step, len(self))
         if epoch != self._epoch:
             self._epoch, self._order = epoch, self._permutation(epoch)
-        chosen = self._order[index * self.batch_size : (index + 1) * self.batch_size]
+            if self._augmenter is not None:
+                self._augmenter.draw(epoch)
+        return self._order[index * self.batch_size : (index + 1) * self.batch_size]
+
+    def cut(self, chosen: torch.Tensor, step: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """These images and their labels, as they are in the epoch that was drawn last."""
         if self._augmenter is None:
             return normalized(self.pixels[chosen]), self.labels[chosen]
-        inputs = normalized(self._augmenter.pixels(chosen, epoch))
+        inputs = normalized(self._augmenter.pixels(chosen))
         return self._augmenter.mix(inputs, self.labels[chosen], step)
 
     def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:

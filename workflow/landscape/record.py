@@ -1,5 +1,6 @@
 """The one place where a trajectory meets the measures; what comes out are tables."""
 
+from collections.abc import Hashable
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,7 @@ class Recorder:
         self.columns = step_columns(run.gradient_lags)
         vector = state.flat.vector
         self.history = vector.new_full((steps, len(self.columns)), torch.nan)
+        self.row = vector.new_empty(len(self.columns))
         self.measured = bool(run.gradient_lags)
         # The last gradients in turn, as many as the longest lag; and where the model stood before.
         size = vector.numel() if self.measured else 0
@@ -44,17 +46,38 @@ class Recorder:
         self.probes = vector.new_full(
             (len(self.probe_steps), sizes, len(probes.COLUMNS)), torch.nan
         )
+        self.probe_rows = vector.new_empty((sizes, len(probes.COLUMNS)))
 
     def observe(self, step: Step) -> None:
         """Measure at θ_i, between the backward pass and the update."""
+        self.measure(step)
+        self.keep(step.index)
+
+    def kind(self, index: int) -> Hashable:
+        """What of step `index` the work of `measure` depends on; None where it lacks predecessors.
+
+        Steps of one kind do the same work on the same memory, so that it can be replayed.
+        """
+        if index < max(1, len(self.gradients)):
+            return None
+        return index % max(1, len(self.gradients)), index in self.probe_steps
+
+    def measure(self, step: Step) -> None:
+        """The step's measures into `row` and `probe_rows`, on the device."""
         with torch.no_grad(), devices.measuring_precision(self.history.device):
             values = self._measure(step)
-            self.history[step.index] = torch.stack([values[name] for name in self.columns])
+            torch.stack([values[name] for name in self.columns], out=self.row)
             if self.measured:
                 self.gradients[step.index % len(self.gradients)] = self.state.flat.gradient
                 self.previous.copy_(self.state.flat.vector)
             if step.index in self.probe_steps:
-                self._probe(step)
+                self.probe_rows.copy_(self._probe(step))
+
+    def keep(self, index: int) -> None:
+        """Write what was measured last into the history, as step `index`."""
+        self.history[index] = self.row
+        if index in self.probe_steps:
+            self.probes[self.probe_steps.index(index)] = self.probe_rows
 
     def _measure(self, step: Step) -> dict[str, torch.Tensor]:
         theta, gradient = self.state.flat.vector, self.state.flat.gradient
@@ -80,9 +103,9 @@ class Recorder:
         values["beta"] = effective_beta(values["gradient_distance"], moved)
         return values
 
-    def _probe(self, step: Step) -> None:
+    def _probe(self, step: Step) -> torch.Tensor:
         assert self.run.probe is not None
-        self.probes[self.probe_steps.index(step.index)] = probes.probe(
+        return probes.probe(
             self.state.model,
             self.state.flat,
             step.inputs,

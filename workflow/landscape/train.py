@@ -55,6 +55,7 @@ class State:
         self.flat = FlatParameters(self.model)
         self.optimizer = optimizers.build(run.optimizer, self.model, run.learning_rate)
         self.average = self._current() if run.average_decay else None
+        self.average_share = self.flat.vector.new_zeros(())
         self.drops = any(isinstance(m, nn.Dropout) and m.p > 0 for m in self.model.modules())
         self.step = 0
 
@@ -89,15 +90,20 @@ class State:
         finally:
             self._replace(last)
 
-    def update_average(self, decay: float) -> None:
-        """a ← d·a + (1 − d)·θ with d = min(`decay`, (1 + t)/(10 + t)) after t updates.
+    def prepare_average(self, decay: float) -> None:
+        """Set the weight of the coming update's parameters in the average.
 
-        At first it forgets faster, so that the initial weights do not stay in it.
+        a ← d·a + (1 − d)·θ with d = min(`decay`, (1 + t)/(10 + t)) after t updates: at first it
+        forgets faster, so that the initial weights do not stay in it.
         """
         if self.average is not None:
-            share = 1 - min(decay, (1 + self.step) / (10 + self.step))
+            done = self.step + 1
+            self.average_share.fill_(1 - min(decay, (1 + done) / (10 + done)))
+
+    def update_average(self) -> None:
+        if self.average is not None:
             for name, value in self._live().items():
-                self.average[name].lerp_(value, share)
+                self.average[name].lerp_(value, self.average_share)
 
     def _live(self) -> dict[str, torch.Tensor]:
         """What is averaged: all parameters as one vector, and every buffer of numbers."""
@@ -126,61 +132,82 @@ def trajectory(
     `after_update` is called when the update is made, the moment at which `state` is complete, and
     says whether to go on.
     """
-    loss_function = losses.build(run.loss)
+    update = Update(run, state, steps)
     while state.step < steps:
-        epoch = state.step // len(batches)
+        update.prepare()
         inputs, targets = batches.batch(state.step)
-        inputs = _resized(run, inputs, state.step / steps)
-        logits, loss = _backward(run, state, inputs, targets, loss_function)
-        labels = losses.classes(targets)
-        yield Step(state.step, epoch, inputs, labels, logits, loss)
-        factor = schedule.factor(run.schedule, state.step, steps)
-        optimizers.set_learning_rate(state.optimizer, factor)
-        if isinstance(state.optimizer, SAM):
-            state.optimizer.step(partial(_again, run, state, inputs, targets, loss_function))
-        else:
-            state.optimizer.step()
+        yield update.backward(inputs, targets, state.step // len(batches))
+        update.move()
         state.step += 1
-        state.update_average(run.average_decay)
         if not after_update():
             return
 
 
-def _backward(
-    run: Run, state: State, inputs: torch.Tensor, targets: torch.Tensor, loss_function: losses.Loss
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Logits and loss at the state's parameters; the gradient is left in `state.flat`.
+class Update:
+    """One optimizer update in its parts: `prepare`, `backward`, and after a look at it `move`.
 
-    The L1 penalty λ‖θ‖₁ is part of the gradient, λ sign θ, and not of the loss that is recorded.
+    What depends on the step's number is prepared, as values on the device; the work of the other
+    two is then the same at every step, so that it can be captured once and replayed.
     """
-    flat = state.flat
-    flat.gradient.zero_()
-    device = flat.vector.device
-    drawn = global_state(run.seed, "dropout", state.step, device)
-    with devices.training_precision(device, run.precision), drawn if state.drops else nullcontext():
-        logits = state.model(inputs)
-    logits = logits.to(flat.vector.dtype)  # the loss is taken in the parameters' own precision
-    loss = loss_function(logits, targets)
-    loss.backward()  # type: ignore[no-untyped-call]
-    if run.loss.l1:
-        flat.gradient.add_(flat.vector.sign(), alpha=run.loss.l1)
-    return logits.detach(), loss.detach()
 
+    def __init__(self, run: Run, state: State, steps: int):
+        self.run, self.state, self.steps = run, state, steps
+        self.loss = losses.build(run.loss)
+        self._again: Callable[[], torch.Tensor] | None = None
 
-def _again(
-    run: Run, state: State, inputs: torch.Tensor, targets: torch.Tensor, loss_function: losses.Loss
-) -> torch.Tensor:
-    """SAM's second pass: running statistics have seen this batch already and stay as they are."""
-    buffers = {name: buffer.clone() for name, buffer in state.model.named_buffers()}
-    _, loss = _backward(run, state, inputs, targets, loss_function)
-    for name, buffer in state.model.named_buffers():
-        buffer.copy_(buffers[name])
-    return loss
+    def prepare(self) -> None:
+        """The learning rate of the coming update, and how much the average takes of it."""
+        factor = schedule.factor(self.run.schedule, self.state.step, self.steps)
+        optimizers.set_learning_rate(self.state.optimizer, factor)
+        self.state.prepare_average(self.run.average_decay)
 
+    def side(self, index: int) -> int | None:
+        """Pixels to which the images of step `index` are made smaller; None: as they are."""
+        small = self.run.small_images
+        return small.size if small and index / self.steps < small.share else None
 
-def _resized(run: Run, inputs: torch.Tensor, done: float) -> torch.Tensor:
-    small = run.small_images
-    if small is None or done >= small.share:
-        return inputs
-    shape = (small.size, small.size)
-    return nn.functional.interpolate(inputs, shape, mode="bilinear", antialias=True)
+    def backward(self, inputs: torch.Tensor, targets: torch.Tensor, epoch: int) -> Step:
+        """Logits and loss at the state's parameters; the gradient is left in `state.flat`."""
+        side = self.side(self.state.step)
+        if side is not None:
+            shape = (side, side)
+            inputs = nn.functional.interpolate(inputs, shape, mode="bilinear", antialias=True)
+        logits, loss = self._backward(inputs, targets)
+        self._again = partial(self._elsewhere, inputs, targets)
+        return Step(self.state.step, epoch, inputs, losses.classes(targets), logits, loss)
+
+    def move(self) -> None:
+        """The optimizer's update with that gradient, and the average's."""
+        if isinstance(self.state.optimizer, SAM):
+            self.state.optimizer.step(self._again)
+        else:
+            self.state.optimizer.step()
+        self.state.update_average()
+
+    def _backward(
+        self, inputs: torch.Tensor, targets: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """The L1 penalty λ‖θ‖₁ is part of the gradient, λ sign θ, not of the loss on record."""
+        run, state, flat = self.run, self.state, self.state.flat
+        flat.gradient.zero_()
+        device = flat.vector.device
+        drawn = global_state(run.seed, "dropout", state.step, device)
+        with (
+            devices.training_precision(device, run.precision),
+            drawn if state.drops else nullcontext(),
+        ):
+            logits = state.model(inputs)
+        logits = logits.to(flat.vector.dtype)  # the loss is taken in the parameters' own precision
+        loss = self.loss(logits, targets)
+        loss.backward()  # type: ignore[no-untyped-call]
+        if run.loss.l1:
+            flat.gradient.add_(flat.vector.sign(), alpha=run.loss.l1)
+        return logits.detach(), loss.detach()
+
+    def _elsewhere(self, inputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """SAM's second pass: running statistics have seen this batch already and stay."""
+        buffers = {name: buffer.clone() for name, buffer in self.state.model.named_buffers()}
+        _, loss = self._backward(inputs, targets)
+        for name, buffer in self.state.model.named_buffers():
+            buffer.copy_(buffers[name])
+        return loss

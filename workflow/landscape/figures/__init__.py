@@ -12,8 +12,8 @@ class FigureSpec:
     """A figure: `module.function` called with the files `arguments`, paths below the results.
 
     `options` are further keyword arguments. `drawn` starts the names of the runs that the figure
-    shows, for the provenance below it; none: all runs of the study. What needs `insight` names its
-    runs itself, those of the bands study among them.
+    shows, for the provenance below it; none: all runs of the study. What needs `insight` tells of
+    its runs itself, some of them of the bands study.
     """
 
     module: str
@@ -28,9 +28,8 @@ class FigureSpec:
     @property
     def tables(self) -> tuple[str, ...]:
         """Every file that is read: the arguments, and what the provenance footer comes from."""
-        runs: tuple[str, ...] = () if self.study == "data" else (f"{self.study}/runs.csv",)
-        if self.needs == "insight":
-            runs = (*runs, "bands/runs.csv")
+        told = self.study == "data" or self.needs == "insight"
+        runs = () if told else (f"{self.study}/runs.csv",)
         return tuple(dict.fromkeys((*self.arguments, *runs, "data/dataset.json")))
 
 

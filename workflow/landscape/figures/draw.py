@@ -13,7 +13,6 @@ from landscape import config
 from landscape.errors import UserError
 from landscape.figures import FIGURES, FigureSpec
 from landscape.figures.style import save, stamp
-from landscape.runs import bands_id
 from landscape.storage import read_json, read_table
 
 PIXELS = {True: "official pixels", False: "not the official pixels", None: "pixels not verified"}
@@ -60,15 +59,10 @@ def _distinct(runs: pd.DataFrame, column: str) -> str:
 
 def _runs(spec: FigureSpec, results: Path, arguments: list[Any]) -> pd.DataFrame:
     """The runs that the figure shows."""
+    if spec.needs == "insight":  # a table or a description that tells of its own runs
+        shown = arguments[-1]
+        return shown if isinstance(shown, pd.DataFrame) else pd.DataFrame(shown["networks"])
     runs = read_table(results / spec.study / "runs.csv")
-    if spec.needs == "insight":
-        shown = arguments[-1]  # a table or a description that names its runs
-        named = shown if isinstance(shown, pd.DataFrame) else pd.DataFrame(shown["networks"])
-        bands = read_table(results / "bands/runs.csv")
-        keys = zip(bands["arch"], bands["learning_rate"], bands["seed"], strict=True)
-        bands.insert(0, "run", [bands_id(arch, float(rate), seed) for arch, rate, seed in keys])
-        every = pd.concat([runs, bands], ignore_index=True)
-        return every[every["run"].isin(named["run"])]
     return runs[runs["name"].str.startswith(spec.drawn)] if spec.drawn else runs
 
 

@@ -3,6 +3,7 @@
 network/insight.safetensors    images and maps; "2/filters" belongs to the third network
 network/insight.json           the runs and every number about them; written last
 network/surface.parquet        run, arch, x, y, loss, mode
+Both tables carry what a figure says of the runs that it shows: device, precision, seed, images.
 """
 
 from pathlib import Path
@@ -22,6 +23,7 @@ from landscape.loaders import Batches
 from landscape.network_study import Insight
 from landscape.runs import Device, Run
 
+PROVENANCE = ("train_images", "device", "precision")  # of run.json
 SEED = 0  # of the choice of the surfaces' images and of their directions
 BATCH = 500
 
@@ -41,7 +43,7 @@ def collect(
         with devices.measuring_precision(where):
             found, numbers = look(model, subject)
         arrays |= {f"{index}/{name}": array for name, array in found.items()}
-        networks.append({**_identity(run), **numbers})
+        networks.append({**_identity(run), **_provenance(results, run), **numbers})
     path, table = results / "network/insight.safetensors", results / "network/insight.json"
     table.unlink(missing_ok=True)  # it must not describe arrays that it has not seen
     whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
@@ -73,7 +75,8 @@ def collect_surfaces(
             table = surfaces.surface(model, batches, along, insight.surface_points)
         table.insert(0, "run", run.id)
         table.insert(1, "arch", run.architecture.name)
-        tables.append(table.assign(mode=surfaces.MODE))
+        made = {"seed": run.seed, **_provenance(results, run)}
+        tables.append(table.assign(mode=surfaces.MODE, **made))
     storage.write_table(results / "network/surface.parquet", pd.concat(tables, ignore_index=True))
 
 
@@ -85,3 +88,8 @@ def _identity(run: Run) -> dict[str, Any]:
         "learning_rate": run.learning_rate,
         "seed": run.seed,
     }
+
+
+def _provenance(results: Path, run: Run) -> dict[str, Any]:
+    facts = storage.read_json(results / run.id / "run.json")
+    return {key: facts[key] for key in PROVENANCE}

@@ -15,36 +15,58 @@ from landscape.recipes import Optimizer
 Group = dict[str, Any]
 
 
+NOT_CAPTURABLE = ("adagrad",)  # torch counts its steps on the host
+
+
 def build(settings: Optimizer, model: Network, learning_rate: float) -> torch.optim.Optimizer:
-    """The update rule over all parameters; torch's own are fused, one pass over memory."""
-    optimizer = _plain(settings, model, learning_rate)
+    """The update rule over all parameters; torch's own are fused, one pass over memory.
+
+    On CUDA the learning rates are values on the device, which a captured update reads anew.
+    """
+    device = next(model.parameters()).device
+    captured = device.type == "cuda" and capturable(settings)
+    optimizer = _plain(settings, model, learning_rate, captured)
     for group in optimizer.param_groups:
         group["initial_lr"] = group["lr"]
+        if captured:
+            group["lr"] = torch.tensor(group["lr"], device=device)
     return SAM(optimizer, settings.sharpness_radius) if settings.sharpness_radius else optimizer
+
+
+def capturable(settings: Optimizer) -> bool:
+    """Whether an update can be part of a CUDA graph; SAM's second pass restores buffers by name."""
+    return settings.name not in NOT_CAPTURABLE and not settings.sharpness_radius
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, factor: float) -> None:
     """Every group's learning rate becomes `factor` times what it was built with."""
     for group in optimizer.param_groups:
-        group["lr"] = group["initial_lr"] * factor
+        rate = group["initial_lr"] * factor
+        if isinstance(group["lr"], torch.Tensor):
+            group["lr"].fill_(rate)
+        else:
+            group["lr"] = rate
 
 
-def _plain(settings: Optimizer, model: Network, learning_rate: float) -> torch.optim.Optimizer:
+def _plain(
+    settings: Optimizer, model: Network, learning_rate: float, captured: bool
+) -> torch.optim.Optimizer:
     decay, momentum = settings.weight_decay, settings.momentum
     common: Group = {"lr": learning_rate, "weight_decay": decay}
+    counted: Group = {**common, "capturable": captured}  # those that count their steps
     parameters = list(model.parameters())
     make: dict[str, Callable[[], torch.optim.Optimizer]] = {
-        "adam": lambda: torch.optim.Adam(parameters, **common, fused=True),
-        "adamw": lambda: torch.optim.AdamW(parameters, **common, fused=True),
+        "adam": lambda: torch.optim.Adam(parameters, **counted, fused=True),
+        "adamw": lambda: torch.optim.AdamW(parameters, **counted, fused=True),
         "sgd": lambda: torch.optim.SGD(
             parameters, **common, momentum=momentum, nesterov=settings.nesterov, fused=True
         ),
-        "rmsprop": lambda: torch.optim.RMSprop(parameters, **common, momentum=momentum),
+        "rmsprop": lambda: torch.optim.RMSprop(parameters, **counted, momentum=momentum),
         "adagrad": lambda: torch.optim.Adagrad(parameters, **common),
         "our_sgd": lambda: sgd.SGD(
             parameters, **common, momentum=momentum, nesterov=settings.nesterov
         ),
-        "our_adamw": lambda: adamw.AdamW(parameters, **common),
+        "our_adamw": lambda: adamw.AdamW(parameters, **counted),
         "muon": lambda: _muon(settings, model, learning_rate),
     }
     return make[settings.name]()

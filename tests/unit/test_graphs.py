@@ -1,0 +1,199 @@
+"""Steps replayed as CUDA graphs are the steps of the trajectory, bit for bit."""
+
+from collections import Counter
+from typing import Any
+
+import pytest
+import torch
+
+from landscape import graphs, optimizers
+from landscape.architectures import Fast, Vgg
+from landscape.dataset import Images
+from landscape.loaders import Batches
+from landscape.recipes import Augmentation, Optimizer, Schedule, SmallImages
+from landscape.record import Recorder
+from landscape.runs import ProbeSchedule, Run, Split
+from landscape.train import State, trajectory
+
+STEPS = 30
+needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+
+
+def images(device: str) -> Images:
+    generator = torch.Generator().manual_seed(0)
+    pixels = torch.randint(0, 256, (50, 3, 32, 32), dtype=torch.uint8, generator=generator)
+    return Images(pixels.to(device), torch.arange(50).to(device) % 10)
+
+
+def a_run(**changes: Any) -> Run:
+    settings: dict[str, Any] = {
+        "study": "bands",
+        "architecture": Vgg(name="vgg_a_bn", width=0.05),
+        "learning_rate": 0.01,
+        "seed": 0,
+        "optimizer": Optimizer(name="adam"),
+        "batch_size": 16,  # the last batch of an epoch has 2 images
+        "epochs": 8,
+        "gradient_lags": (1, 3),
+        "split": Split(),
+        "device": "auto",
+        "precision": "float32",
+        **changes,
+    }
+    return Run(**settings)
+
+
+RUNS = {
+    "bands": a_run(),
+    "probe": a_run(
+        study="probe",
+        optimizer=Optimizer(name="sgd", momentum=0.9, nesterov=True),
+        gradient_lags=(1,),
+        probe=ProbeSchedule(every=3, relative_step_sizes=(0.5, 1.0)),
+    ),
+    "network": a_run(
+        study="network",
+        name="x",
+        architecture=Fast(width=0.05),
+        gradient_lags=(),
+        optimizer=Optimizer(
+            name="muon", momentum=0.6, vector_learning_rate=0.1, head_learning_rate=0.1
+        ),
+        small_images=SmallImages(size=20, share=0.6),
+        augmentation=Augmentation(flip="alternating", crop=2, cutout=4),
+        schedule=Schedule(warmup=0.2, decay="linear"),
+        average_decay=0.9,
+    ),
+}
+
+
+class Started:
+    """A run ready to go, and what is left of it at the end."""
+
+    def __init__(self, run: Run, device: str):
+        self.run = run
+        self.batches = Batches(images(device), run.batch_size, run.seed, device, run.augmentation)
+        self.state = State(run, torch.device(device))
+        self.recorder = Recorder(run, self.state, STEPS)
+
+    def walk(self, capture: graphs.Capture) -> None:
+        stepper = graphs.Stepper(
+            self.run, self.state, self.batches, self.recorder, STEPS, capture, stream=None
+        )
+        while self.state.step < STEPS:
+            stepper.step()
+
+    def outcome(self) -> dict[str, torch.Tensor]:
+        found = {
+            "parameters": self.state.flat.vector,
+            "history": self.recorder.history,
+            "probes": self.recorder.probes,
+            **dict(self.state.model.named_buffers()),
+        }
+        return found | {f"average {k}": v for k, v in (self.state.average or {}).items()}
+
+
+def eager(run: Run, device: str) -> dict[str, torch.Tensor]:
+    it = Started(run, device)
+    for step in trajectory(run, it.state, it.batches, STEPS):
+        it.recorder.observe(step)
+    return it.outcome()
+
+
+def assert_same(found: dict[str, torch.Tensor], expected: dict[str, torch.Tensor]) -> None:
+    assert found.keys() == expected.keys()
+    for name, tensor in found.items():
+        torch.testing.assert_close(
+            tensor,
+            expected[name],
+            rtol=0,
+            atol=0,
+            equal_nan=True,
+            msg=lambda m, n=name: f"{n}: {m}",
+        )
+
+
+class Frozen:
+    """Stands for a capture where there is no CUDA: the step's number stays what it was then."""
+
+    def __init__(self, state: State):
+        self.state = state
+        self.captures = 0
+        self.replays: Counter[int] = Counter()
+
+    def __call__(self, body: graphs.Body, chosen: torch.Tensor) -> graphs.Body:
+        self.captures += 1
+        then, images = self.state.step, chosen.clone()
+
+        def replay(chosen: torch.Tensor) -> None:
+            images.copy_(chosen)
+            self.replays[then] += 1
+            now, self.state.step = self.state.step, then
+            body(images)
+            self.state.step = now
+
+        return replay
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_what_is_frozen_at_the_capture_changes_nothing(name: str) -> None:
+    it = Started(RUNS[name], "cpu")
+    capture = Frozen(it.state)
+    it.walk(capture)
+    assert capture.captures >= 2
+    assert sum(capture.replays.values()) >= STEPS // 3
+    assert_same(it.outcome(), eager(RUNS[name], "cpu"))
+
+
+def test_a_kind_that_leaves_something_out_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(graphs.Stepper, "_kind", lambda self, chosen, index: len(chosen))
+    it = Started(RUNS["bands"], "cpu")
+    it.walk(Frozen(it.state))
+    with pytest.raises(AssertionError):
+        assert_same(it.outcome(), eager(RUNS["bands"], "cpu"))
+
+
+def test_what_cannot_be_captured_goes_on_step_by_step(capsys: pytest.CaptureFixture[str]) -> None:
+    def refuse(body: graphs.Body, chosen: torch.Tensor) -> graphs.Body:
+        raise RuntimeError("CUDA error: operation not permitted\nmore lines")
+
+    it = Started(RUNS["bands"], "cpu")
+    it.walk(refuse)
+    assert_same(it.outcome(), eager(RUNS["bands"], "cpu"))
+    said = capsys.readouterr().err.splitlines()
+    assert said
+    assert all(line.endswith("operation not permitted") for line in said)
+
+
+def test_runs_that_draw_at_every_step_are_not_replayed() -> None:
+    assert not graphs.possible(RUNS["bands"], State(RUNS["bands"], torch.device("cpu")))
+    assert optimizers.capturable(Optimizer(name="adam"))
+    assert not optimizers.capturable(Optimizer(name="adagrad"))
+    assert not optimizers.capturable(Optimizer(name="adam", sharpness_radius=0.05))
+
+
+@needs_cuda
+@pytest.mark.parametrize("name", RUNS)
+def test_captured_steps_are_the_eager_ones_bit_for_bit(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    it = Started(RUNS[name], "cuda")
+    assert graphs.possible(it.run, it.state)
+    graphs.walk(it.run, it.state, it.batches, it.recorder, STEPS)
+    assert "not captured" not in capsys.readouterr().err
+    assert_same(it.outcome(), eager(RUNS[name], "cuda"))
+
+
+@needs_cuda
+@pytest.mark.parametrize(
+    "optimizer",
+    ["adam", "adamw", "sgd", "rmsprop", "our_sgd", "our_adamw"],
+)
+def test_every_capturable_optimizer_is_captured(
+    optimizer: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = a_run(optimizer=Optimizer.model_validate({"name": optimizer}))
+    it = Started(run, "cuda")
+    graphs.walk(run, it.state, it.batches, it.recorder, STEPS)
+    assert "not captured" not in capsys.readouterr().err
+    assert_same(it.outcome(), eager(run, "cuda"))

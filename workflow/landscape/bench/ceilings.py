@@ -1,0 +1,42 @@
+"""What the machine can do at most: a large matrix product per precision, and a large copy."""
+
+import time
+from collections.abc import Callable
+
+import torch
+
+from landscape import device as devices
+from landscape.bench.timing import synchronize
+from landscape.runs import Precision
+
+REPEATS = 7
+
+
+def flops_per_second(device: torch.device, precision: Precision) -> float:
+    """The best of some products of two square matrices, 2n³ operations each.
+
+    The best and not the median: what disturbs a ceiling only ever lowers it.
+    """
+    side = 8192 if device.type == "cuda" else 2048
+    kind = torch.bfloat16 if precision == "bfloat16" else torch.float32
+    a, b = (torch.randn(side, side, device=device).to(kind) for _ in range(2))
+    with devices.tf32_allowed(precision == "tf32"):
+        return 2 * side**3 / _best_seconds(lambda: a @ b, device)
+
+
+def bytes_per_second(device: torch.device) -> float:
+    """The best of some copies of a large vector, bytes read and bytes written."""
+    source = torch.zeros(2**28 if device.type == "cuda" else 2**25, device=device)
+    target = torch.empty_like(source)
+    return 2 * source.nbytes / _best_seconds(lambda: target.copy_(source), device)
+
+
+def _best_seconds(work: Callable[[], object], device: torch.device) -> float:
+    best = float("inf")
+    for _ in range(REPEATS):
+        synchronize(device)
+        started = time.perf_counter()
+        work()
+        synchronize(device)
+        best = min(best, time.perf_counter() - started)
+    return best

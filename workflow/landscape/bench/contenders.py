@@ -1,0 +1,80 @@
+"""What races: the same training step, from the plain loop to the one with every measure on."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+
+from landscape import device as devices
+from landscape import graphs, losses, models, optimizers
+from landscape.bench.plain_loop import plain_loop
+from landscape.dataset import Images
+from landscape.loaders import Batches, normalized
+from landscape.record import Recorder
+from landscape.runs import Precision, Run
+from landscape.train import State, trajectory
+
+HISTORY = 200_000  # steps that a recorder has room for; a benchmark makes fewer
+PLAIN, BARE, UNMEASURED, BANDS, PROBED = "plain loop", "bare", "unmeasured", "bands", "probed"
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One way to make a training step: `advance` makes one, without waiting for the device."""
+
+    kind: str
+    architecture: str
+    precision: Precision
+    advance: Callable[[], object]
+
+
+def contender(kind: str, run: Run, images: Images, device: torch.device) -> Contender:
+    """A run of the bands study in one of these ways, or for `probed` of the probe study.
+
+    plain loop   what a student writes (`plain_loop`), in float32
+    bare         forward, backward and update on one batch that stays: nothing can be faster
+    unmeasured   our trajectory without a recorder's norms and distances
+    bands        the same with the measures of the bands study at every step
+    probed       the same with a probe at every step that the run's schedule names
+    """
+    if kind == PLAIN:
+        steps = plain_loop(run, images, device)
+    elif kind == BARE:
+        steps = _bare(run, images, device)
+    else:
+        return _ours(kind, run, images, device)
+    return Contender(kind, run.architecture.name, run.precision, lambda: next(steps))
+
+
+def _bare(run: Run, images: Images, device: torch.device) -> Iterator[None]:
+    inputs = normalized(images.pixels[: run.batch_size].to(device))
+    labels = images.labels[: run.batch_size].to(device)
+    model = models.build(run.architecture, run.seed)
+    model = model.to(device).to(memory_format=torch.channels_last).train()
+    optimizer = optimizers.build(run.optimizer, model, run.learning_rate)
+    loss_function = losses.build(run.loss)
+    while True:
+        optimizer.zero_grad()
+        with devices.training_precision(device, run.precision):
+            logits = model(inputs)
+        loss: torch.Tensor = loss_function(logits.float(), labels)
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        yield
+
+
+def _ours(kind: str, run: Run, images: Images, device: torch.device) -> Contender:
+    if kind == UNMEASURED:
+        run = run.model_copy(update={"gradient_lags": (), "probe": None})
+    state = State(run, device)
+    batches = Batches(images, run.batch_size, run.seed, device)
+    recorder = Recorder(run, state, HISTORY)
+    if graphs.possible(run, state):
+        advance = graphs.captured_stepper(run, state, batches, recorder, HISTORY).step
+    else:
+        walk = trajectory(run, state, batches, HISTORY)
+
+        def advance() -> None:
+            recorder.observe(next(walk))
+
+    return Contender(kind, run.architecture.name, run.precision, advance)

@@ -1,0 +1,74 @@
+"""How time and memory grow with the width, the batch and the number of images."""
+
+import multiprocessing
+import resource
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from landscape import dataset
+from landscape import device as devices
+from landscape.bench.contenders import BANDS, contender
+from landscape.bench.timing import synchronize
+from landscape.runs import Run, Split
+
+WIDTHS = (0.25, 0.5, 1.0)
+BATCHES = (32, 128, 512)
+SHARES = (0.25, 0.5, 1.0)  # of the training images
+STEPS = {"cuda": 200, "cpu": 3}
+WARM_UP = {"cuda": 12, "cpu": 1}
+
+
+def growth(run: Run, results: Path, threads: int) -> list[dict[str, Any]]:
+    """A row for each size of one thing, the others as the run has them, each in a process."""
+    count = len(dataset.load(results / "data", "train").labels)
+    architecture = run.architecture
+    cases: list[tuple[str, float, dict[str, Any]]] = [
+        *(
+            ("width", w, {"architecture": architecture.model_copy(update={"width": w})})
+            for w in WIDTHS
+        ),
+        *(("batch_size", n, {"batch_size": n}) for n in BATCHES if n <= count),
+        *(("images", round(s * count), {}) for s in SHARES),
+    ]
+    rows = []
+    for what, size, changes in cases:
+        images = int(size) if what == "images" else count
+        measured = _in_process(run.model_copy(update=changes), results, images, threads)
+        rows.append({"grows": what, "size": size, **measured})
+    return rows
+
+
+def _in_process(run: Run, results: Path, images: int, threads: int) -> dict[str, float]:
+    context = multiprocessing.get_context("spawn")
+    queue = context.Queue()
+    child = context.Process(target=_measure, args=(run, results, images, threads, queue))
+    child.start()
+    found: dict[str, float] = queue.get(timeout=600)
+    child.join()
+    return found
+
+
+def _measure(run: Run, results: Path, images: int, threads: int, queue: Any) -> None:
+    device = devices.resolve(run.device)
+    devices.prepare(device, run.precision, threads)
+    part, _ = dataset.split(
+        dataset.load(results / "data", "train"), Split(train_images=images, seed=0)
+    )
+    advance = contender(BANDS, run, part, device).advance
+    for _ in range(WARM_UP[device.type]):
+        advance()
+    synchronize(device)
+    started = time.perf_counter()
+    for _ in range(STEPS[device.type]):
+        advance()
+    synchronize(device)
+    found = {
+        "seconds_per_step": (time.perf_counter() - started) / STEPS[device.type],
+        "memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
+    if device.type == "cuda":
+        found["device_memory_mb"] = torch.cuda.max_memory_allocated() / 2**20
+    queue.put(found)

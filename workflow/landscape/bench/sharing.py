@@ -1,0 +1,92 @@
+"""Several runs on one device: what is won when they run side by side."""
+
+import multiprocessing
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from landscape import dataset, graphs
+from landscape import device as devices
+from landscape.bench.contenders import BANDS, contender
+from landscape.bench.timing import synchronize
+from landscape.loaders import Batches
+from landscape.record import Recorder
+from landscape.runs import Run
+from landscape.train import State
+
+COUNTS = (1, 2, 4)
+WARM_UP = 12
+
+
+def sharing(
+    run: Run, results: Path, device: torch.device, seconds: float, cores: int
+) -> list[dict[str, Any]]:
+    """Steps per second of all runs together: in processes of their own, and on streams of one."""
+    counts = [count for count in COUNTS if device.type == "cuda" or count <= cores]
+    rows = [_row("processes", n, _in_processes(n, run, results, seconds, cores)) for n in counts]
+    if device.type == "cuda":
+        images = dataset.load(results / "data", "train")
+        rows += [_row("streams", n, _on_streams(n, run, images, device, seconds)) for n in counts]
+    return rows
+
+
+def _row(way: str, runs: int, rate: float) -> dict[str, Any]:
+    return {"way": way, "runs": runs, "steps_per_second": rate}
+
+
+def _in_processes(count: int, run: Run, results: Path, seconds: float, cores: int) -> float:
+    """They start together, when all are warm, and share out the cores as Snakemake does."""
+    context = multiprocessing.get_context("spawn")
+    barrier, rates = context.Barrier(count), context.Queue()
+    arguments = (run, results, seconds, max(1, cores // count), barrier, rates)
+    children = [context.Process(target=_child, args=arguments) for _ in range(count)]
+    for child in children:
+        child.start()
+    total = sum(rates.get(timeout=600) for _ in children)
+    for child in children:
+        child.join()
+    return float(total)
+
+
+def _child(run: Run, results: Path, seconds: float, threads: int, barrier: Any, rates: Any) -> None:
+    device = devices.resolve(run.device)
+    devices.prepare(device, run.precision, threads)
+    images = dataset.load(results / "data", "train")
+    advance = contender(BANDS, run, images, device).advance
+    for _ in range(WARM_UP if device.type == "cuda" else 1):
+        advance()
+    synchronize(device)
+    barrier.wait()
+    rates.put(_rate([advance], device, seconds))
+    barrier.wait()  # nobody leaves, and makes room, while others still count
+
+
+def _on_streams(
+    count: int, run: Run, images: dataset.Images, device: torch.device, seconds: float
+) -> float:
+    steppers = []
+    for seed in range(count):
+        one = run.model_copy(update={"seed": seed})
+        state = State(one, device)
+        batches = Batches(images, one.batch_size, seed, device)
+        recorder = Recorder(one, state, 200_000)
+        steppers.append(graphs.captured_stepper(one, state, batches, recorder, 200_000))
+    for stepper in steppers:  # one after the other: a capture tolerates no other work
+        for _ in range(WARM_UP):
+            stepper.step()
+        synchronize(device)
+    return _rate([stepper.step for stepper in steppers], device, seconds)
+
+
+def _rate(advances: list[Any], device: torch.device, seconds: float) -> float:
+    steps, started = 0, time.perf_counter()
+    while time.perf_counter() - started < seconds:
+        for advance in advances:
+            advance()
+        steps += len(advances)
+        if steps % 50 < len(advances):  # the host must not run ahead by seconds
+            synchronize(device)
+    synchronize(device)
+    return steps / (time.perf_counter() - started)

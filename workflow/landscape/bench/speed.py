@@ -1,0 +1,99 @@
+"""The race: each contender's steps per second, and what they say of each other."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+
+from landscape import device as devices
+from landscape import models
+from landscape.bench import ceilings
+from landscape.bench.contenders import (
+    BANDS,
+    BARE,
+    PLAIN,
+    PROBED,
+    UNMEASURED,
+    Contender,
+    contender,
+)
+from landscape.bench.timing import interleaved
+from landscape.dataset import Images
+from landscape.measure.flops import training_flops
+from landscape.runs import Precision, Run
+
+SCHEDULE = "probe"  # measured like the bands, and probed at every `every`-th step
+WARM_UP = {"cuda": 12, "cpu": 1}  # steps; on CUDA long enough for every kind to be captured
+
+
+def precisions(device: torch.device) -> tuple[Precision, ...]:
+    """Those that training may use here; bfloat16 on a CPU only where it is not slower."""
+    if device.type == "cuda":
+        return ("float32", "tf32", "bfloat16")
+    fast = devices.cpu_bfloat16_slowdown() <= devices.TOLERATED_SLOWDOWN
+    return ("float32", "bfloat16") if fast else ("float32",)
+
+
+def race(
+    bands: Run, probe: Run, images: Images, device: torch.device, rounds: int, slot_seconds: float
+) -> list[dict[str, Any]]:
+    """A row for each way to train one architecture in each precision, all in one interleaving."""
+    entries = [
+        contender(kind, run.model_copy(update={"precision": precision}), images, device)
+        for precision in precisions(device)
+        for kind, run in _runs(bands, probe)
+        if kind != PLAIN or precision == "float32"
+    ]
+    advances = [_in_precision(entry, device) for entry in entries]
+    taken = interleaved(advances, device, rounds, slot_seconds, WARM_UP[device.type])
+    seconds = {
+        (entry.kind, entry.precision): np.array(samples)
+        for entry, samples in zip(entries, taken, strict=True)
+    }
+    assert probe.probe is not None
+    rows = []
+    for precision in precisions(device):
+        measured, probed = seconds[BANDS, precision], seconds.pop((PROBED, precision))
+        seconds[SCHEDULE, precision] = measured + (probed - measured) / probe.probe.every
+    work = training_flops(models.build(bands.architecture, bands.seed)) * bands.batch_size
+    ceiling = {p: ceilings.flops_per_second(device, p) for p in precisions(device)}
+    for (kind, precision), samples in seconds.items():
+        rate = work / float(np.median(samples))
+        row = {
+            "architecture": bands.architecture.name,
+            "kind": kind,
+            "precision": precision,
+            "batch_size": bands.batch_size,
+            "steps_per_second": _spread(1 / samples),
+            "times_plain": _spread(seconds[PLAIN, "float32"] / samples),
+            "share_of_bare": _spread(seconds[BARE, precision] / samples),
+            "measuring_cost": _spread(samples / seconds[UNMEASURED, precision] - 1),
+            "flops_per_second": rate,
+            "share_of_ceiling": rate / ceiling[precision],
+            "seconds_per_step": samples.tolist(),
+        }
+        rows.append(row)
+    return rows
+
+
+def _runs(bands: Run, probe: Run) -> list[tuple[str, Run]]:
+    """What runs as which kind; the one that is probed, at every step, so that none is missed."""
+    assert probe.probe is not None
+    every_step = probe.probe.model_copy(update={"every": 1})
+    probed = probe.model_copy(update={"probe": every_step})
+    return [(PLAIN, bands), (BARE, bands), (UNMEASURED, bands), (BANDS, bands), (PROBED, probed)]
+
+
+def _in_precision(entry: Contender, device: torch.device) -> Callable[[], None]:
+    def advance() -> None:
+        with devices.tf32_allowed(entry.precision == "tf32"):
+            entry.advance()
+
+    return advance
+
+
+def _spread(values: Any) -> dict[str, float]:
+    """Median and quartiles over the rounds."""
+    low, middle, high = np.percentile(values, [25, 50, 75])
+    return {"median": float(middle), "low": float(low), "high": float(high)}

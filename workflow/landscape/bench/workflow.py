@@ -1,0 +1,72 @@
+"""What Snakemake itself costs: the plan of a large study, and one stale figure."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from landscape.config import Study
+
+ROOT = Path(__file__).resolve().parents[3]
+STUDIES = ((5, 4, 1), (5, 4, 10), (5, 20, 20))  # architectures, learning rates, seeds
+ARCHITECTURES = ("vgg_a", "vgg_a_bn", "vgg_a_ln", "vgg_a_gn", "vgg_a_in")
+FIGURE = "loss_landscape"
+
+
+def dry_runs(study: Study) -> list[dict[str, Any]]:
+    """Seconds and memory of `snakemake --dry-run` for studies of more and more runs."""
+    rows = []
+    for architectures, rates, seeds in STUDIES:
+        bands = {
+            "architectures": ARCHITECTURES[:architectures],
+            "learning_rates": [0.0001 * (1 + index) for index in range(rates)],
+            "seeds": list(range(seeds)),
+        }
+        content = {"bands": bands, "network": None}
+        with tempfile.TemporaryDirectory() as folder:
+            rows.append(
+                {
+                    "runs": architectures * rates * seeds,
+                    **_snakemake(study, Path(folder), content, ["--dry-run", "--quiet"]),
+                }
+            )
+    return rows
+
+
+def stale_figure(study: Study, results: Path) -> dict[str, float] | None:
+    """Seconds to redraw one figure of a complete study, in a copy; None if it is not complete."""
+    if not (results / "report.pdf").exists():
+        return None
+    with tempfile.TemporaryDirectory(dir=results.parent) as folder:
+        shutil.copytree(results, Path(folder) / study.results, copy_function=os.link)
+        figure = f"{study.results}/figures/{FIGURE}.png"
+        (Path(folder) / figure).unlink()
+        return _snakemake(study, Path(folder), {}, ["--cores", "2", "--quiet", "--", figure])
+
+
+def _snakemake(
+    study: Study, folder: Path, changes: dict[str, Any], options: list[str]
+) -> dict[str, float]:
+    """Run Snakemake on this study with changes in a folder of its own: seconds, and megabytes."""
+    settings = {**study.model_dump(mode="json"), **changes}
+    if "bands" in changes:
+        settings["bands"] = {**study.bands.model_dump(mode="json"), **changes["bands"]}
+    file = folder / "study.json"
+    file.write_text(json.dumps(settings))
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
+    command += ["--workflow-profile", "none", "--directory", str(folder), "--configfile", str(file)]
+    started = time.perf_counter()
+    child = subprocess.Popen(
+        [*command, *options], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    assert child.stderr is not None
+    said = child.stderr.read()
+    _, status, usage = os.wait4(child.pid, 0)
+    if status:
+        raise RuntimeError(f"Snakemake failed: {said.strip().splitlines()[-1:]}")
+    return {"seconds": time.perf_counter() - started, "memory_mb": usage.ru_maxrss / 1024}
