@@ -2,6 +2,7 @@
 # make study   the real one; DATA=folder/or/address takes a parquet copy of CIFAR-10, CONFIG=file.yaml
 #              lays settings over config.yaml, GPUS=n trains n runs side by side, TARGET=bands,
 #              probe, network, figures or report makes that part
+# make bench   how fast this machine trains, and what measuring costs; DATA, CONFIG as above
 # make test    all fast tests        make lint    what the code must satisfy to be merged
 SHELL := /bin/bash
 VENV := .venv
@@ -12,7 +13,7 @@ GPUS ?= 1
 TARGET ?= all
 FROM_PARQUET = data={"source": "parquet", "path": "$(DATA)"}
 
-.PHONY: demo study test lint format pins clean
+.PHONY: demo study bench test lint format pins clean
 .DEFAULT_GOAL := demo
 
 demo: $(READY)
@@ -23,6 +24,10 @@ study: $(READY)
 	$(SNAKEMAKE) --cores $(CORES) --resources gpu=$(GPUS) \
 	  $(if $(CONFIG),--configfile '$(CONFIG)') $(if $(DATA),--config '$(FROM_PARQUET)') -- $(TARGET)
 	@echo "Done: $(TARGET). The report is report.pdf in the results folder, the parts lie beside it."
+
+bench: $(READY)
+	$(MAKE) study TARGET=bench GPUS=1
+	@echo "The table: bench/speed.md in the results folder."
 
 test: $(READY)
 	$(VENV)/bin/python -m pytest -n 2 --dist worksteal

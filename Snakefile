@@ -13,6 +13,7 @@ include: "workflow/rules/data.smk"
 include: "workflow/rules/bands.smk"
 include: "workflow/rules/probe.smk"
 include: "workflow/rules/network.smk"
+include: "workflow/rules/bench.smk"
 include: "workflow/rules/report.smk"
 
 
@@ -22,6 +23,7 @@ localrules:
     probe,
     network,
     figures,
+    bench,
 
 
 rule all:
@@ -51,6 +53,11 @@ rule network:
 rule figures:
     input:
         figure_files(),
+
+
+rule bench:
+    input:
+        bench_files(),
 
 
 onstart:

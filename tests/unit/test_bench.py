@@ -1,16 +1,32 @@
 """The benchmark measures what it says, with the run that it names."""
 
-from itertools import count, cycle
+import shutil
+from itertools import cycle
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from test_graphs import RUNS, images
 
 from landscape import device as devices
-from landscape.bench import ceilings, contenders, speed, timing
+from landscape.bench import (
+    ceilings,
+    collect,
+    contenders,
+    growth,
+    sharing,
+    speed,
+    timing,
+    workflow,
+)
 from landscape.bench.contenders import BANDS, BARE, PLAIN, PROBED, UNMEASURED, contender
+from landscape.config import Figures, Study
+from landscape.errors import UserError
+from landscape.figures import bench as bench_figure
+from landscape.figures import draw
 from landscape.runs import ProbeSchedule
-from tests.unit.test_graphs import RUNS, images
+from landscape.storage import read_json
 
 CPU = torch.device("cpu")
 KINDS = (PLAIN, BARE, UNMEASURED, BANDS, PROBED)
@@ -27,13 +43,11 @@ def test_contenders_take_turns_and_every_round_has_a_time_for_each() -> None:
 
 
 def test_a_slower_contender_makes_fewer_steps_in_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = count()
     now = [0.0]
     monkeypatch.setattr(timing.time, "perf_counter", lambda: now[0])
     made = {"fast": 0, "slow": 0}
 
     def step(name: str, seconds: float) -> None:
-        next(clock)
         made[name] += 1
         now[0] += seconds
 
@@ -80,7 +94,7 @@ def test_the_race_relates_every_way_to_the_plain_loop_and_to_the_bare_step() -> 
     assert by_kind[speed.SCHEDULE]["measuring_cost"]["median"] == pytest.approx(cost)
     for row in rows:
         assert row["steps_per_second"]["low"] <= row["steps_per_second"]["median"]
-        assert 0 < row["share_of_ceiling"]
+        assert row["share_of_ceiling"] > 0
 
 
 def test_a_ceiling_counts_two_operations_for_each_product(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,3 +109,67 @@ def test_bfloat16_races_only_where_it_is_not_slower(monkeypatch: pytest.MonkeyPa
     assert speed.precisions(CPU) == ("float32", "bfloat16")
     monkeypatch.setattr(devices, "cpu_bfloat16_slowdown", lambda: 1.8)
     assert speed.precisions(CPU) == ("float32",)
+
+
+@pytest.fixture(scope="module")
+def measured(results: Path, tiny: Study, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A results folder in which everything was measured, each thing in its smallest size."""
+    folder = tmp_path_factory.mktemp("measured")
+    shutil.copytree(results / "data", folder / "data")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(growth, "WIDTHS", (0.05, 0.1))
+        patch.setattr(growth, "BATCHES", (8, 16))
+        patch.setattr(growth, "SHARES", (1.0,))
+        patch.setattr(workflow, "STUDIES", ((1, 2, 1), (2, 2, 1)))
+        patch.setattr(sharing, "COUNTS", (1, 2))
+        collect.bench(tiny, folder, threads=2, rounds=2, seconds=0.01)
+    return folder
+
+
+def test_everything_is_measured_and_finite(measured: Path) -> None:
+    found = read_json(measured / "bench/bench.json")
+    assert [row["runs"] for row in found["dry_runs"]] == [2, 4]
+    assert [(row["way"], row["runs"]) for row in found["sharing"]] == [
+        ("processes", 1),
+        ("processes", 2),
+    ]
+    assert {row["architecture"] for row in found["speed"]} == {"vgg_a", "vgg_a_bn"}
+    assert sorted(row["size"] for row in found["growth"]) == [0.05, 0.1, 8, 16, 200]
+    assert found["stale_figure"] is None  # nothing was trained here
+    numbers = [*found["startup"].values(), found["help_seconds"], *found["ceilings"].values()]
+    numbers += [value for row in found["growth"] for value in list(row.values())[2:]]
+    numbers += [value for row in found["dry_runs"] for value in row.values()]
+    assert all(number > 0 for number in numbers)
+
+
+def test_the_readme_table_says_what_was_measured(measured: Path) -> None:
+    found = read_json(measured / "bench/bench.json")
+    lines = (measured / "bench/speed.md").read_text("utf-8").splitlines()
+    bands = next(row for row in found["speed"] if row["kind"] == BANDS)
+    line = next(line for line in lines if line.startswith("| vgg_a, bands"))
+    assert f"{bands['steps_per_second']['median']:.3g}" in line
+    assert f"{bands['times_plain']['median']:.2f}" in line
+    assert any(line.startswith("- Dry runs: 2 runs") for line in lines)
+
+
+def test_the_figure_has_a_line_for_every_contender(measured: Path) -> None:
+    found = read_json(measured / "bench/bench.json")
+    figure = bench_figure.bench(found)
+    shown = [text.get_text() for text in figure.axes[0].get_yticklabels()]
+    assert len(shown) == len(found["speed"])
+    assert "VGG-A + BatchNorm, bands, float32" in shown
+    draw.draw(
+        "bench",
+        measured,
+        Figures(smoothing_steps=1),
+        measured / "figures/bench.png",
+        measured / "figures/bench.pdf",
+    )
+    assert (measured / "figures/bench.png").stat().st_size > 10_000
+
+
+def test_a_number_that_is_not_finite_is_not_drawn(measured: Path) -> None:
+    found = read_json(measured / "bench/bench.json")
+    found["speed"][0]["steps_per_second"]["median"] = float("nan")
+    with pytest.raises(UserError, match="plain loop of vgg_a is not finite"):
+        bench_figure.bench(found)

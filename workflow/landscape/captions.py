@@ -26,6 +26,14 @@ _PROBE = (
 )
 
 CAPTIONS: dict[str, Caption] = {
+    "bench": Caption(
+        "Speed",
+        "Top: training steps per second, median and quartiles over rounds in which all took turns. "
+        "The plain loop is a DataLoader with PIL transforms that reads loss and gradients at each "
+        "step; bare is forward, backward and update on one batch that stays; unmeasured, bands and "
+        "probe are ours without and with the measures. Bottom: how long a step takes by the width "
+        "and the batch size, and the dry run of a study by its runs (log scales).",
+    ),
     "samples": Caption(
         "Training images", "The first ten training images of each class, one row per class."
     ),

@@ -13,6 +13,7 @@ import pandas as pd
 import typst
 
 from landscape import captions, config, report_network
+from landscape.bench import table as speed_table
 from landscape.discussion import abstract, bands, endings, limits, probe
 from landscape.errors import UserError
 from landscape.figures.choice import wanted
@@ -32,7 +33,7 @@ def build(results: Path, study: config.Study, output: Path) -> None:
         for template in TEMPLATES.glob("*.typ"):
             shutil.copy(template, folder)
         write_json(folder / "report.json", content(results, study))
-        for figure in wanted(study):
+        for figure in shown(results, study):
             path = results / "figures" / f"{figure}.pdf"
             try:
                 shutil.copy(path, folder)
@@ -78,7 +79,7 @@ def content(results: Path, study: config.Study) -> dict[str, Any]:
         "setup": _setup(dataset, study, runs),
         "abstract": _abstract(summaries, chance),
         "parameters": _parameters(study),
-        "figures": {name: vars(captions.filled(name, study)) for name in wanted(study)},
+        "figures": {name: vars(captions.filled(name, study)) for name in shown(results, study)},
         "summaries": {name: _summary(table) for name, table in summaries.items()},
         "runs": {name: _runs(table) for name, table in runs.items()},
         "discussion": [vars(section) for section in sections],
@@ -90,7 +91,18 @@ def content(results: Path, study: config.Study) -> dict[str, Any]:
         said["network"] = report_network.content(results, study, dataset, networks)
         said["runs"]["network"] = report_network.runs_table(networks)
         runs["network"] = networks
+    if _benched(results):
+        said["bench"] = speed_table.section(read_json(results / "bench/bench.json"))
     return {**said, "provenance": _provenance(dataset, runs)}
+
+
+def shown(results: Path, study: config.Study) -> list[str]:
+    """The study's figures, and the benchmark's where there has been one."""
+    return [*wanted(study), *(["bench"] if _benched(results) else [])]
+
+
+def _benched(results: Path) -> bool:
+    return (results / "bench/bench.json").exists()
 
 
 def _abstract(

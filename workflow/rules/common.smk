@@ -33,6 +33,7 @@ RUN_IDS = {
 }
 STUDIES = [study for study, runs in RUN_IDS.items() if runs]
 REPORT = f"{RESULTS}/report.pdf"
+BENCH = f"{RESULTS}/bench/bench.json"
 DATA = f"{RESULTS}/data"
 ENVIRONMENT = "../../envs/environment.yaml"
 TEMPLATES = sorted((Path(PACKAGE_ROOT) / "landscape/typst").glob("*.typ"))
@@ -104,6 +105,10 @@ def figure_files(study=None):
     return expand(
         f"{RESULTS}/figures/{{name}}{{suffix}}", name=names, suffix=[".png", ".pdf"]
     )
+
+
+def bench_files():
+    return [BENCH, *(f"{RESULTS}/figures/bench{suffix}" for suffix in (".png", ".pdf"))]
 
 
 def figure_tables(name):

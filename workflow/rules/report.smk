@@ -30,9 +30,11 @@ rule figure:
         " --results {params.results:q} --settings {params.settings:q} &> {log:q}"
 
 
+# The benchmark's figure and numbers are in it where `bench` has been made; it is never asked for.
 rule report:
     input:
         figures=figure_files(),
+        bench=bench_files() if Path(BENCH).exists() else [],
         tables=[study_tables(study) for study in STUDIES],
         data=rules.dataset.output.description,
     output:

@@ -15,23 +15,35 @@ COLUMNS = (
 
 def markdown(found: dict[str, Any]) -> str:
     """One row per contender, medians with the quartiles of what a reader compares by."""
-    machine = found["machine"]
-    lines = [f"On {machine['device']}, torch {machine['torch']}:", ""]
+    said = section(found)
+    lines = [said["machine"], ""]
     lines += ["| " + " | ".join(COLUMNS) + " |", "|---" * len(COLUMNS) + "|"]
-    for row in found["speed"]:
-        plain = row["kind"] == "plain loop"
-        measured = row["kind"] in ("bands", "probe")
-        cells = [
-            f"{row['architecture']}, {row['kind']}",
-            row["precision"],
-            f"{row['steps_per_second']['median']:.3g}",
-            "1" if plain else _spread(row["times_plain"], "{:.2f}"),
-            _spread(row["share_of_bare"], "{:.0%}"),
-            _spread(row["measuring_cost"], "{:+.1%}") if measured else "",
-            f"{row['share_of_ceiling']:.0%}",
-        ]
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join([*lines, "", *_others(found)]) + "\n"
+    lines += ["| " + " | ".join(row) + " |" for row in said["table"]["body"]]
+    return "\n".join([*lines, "", *(f"- {line}" for line in said["lines"])]) + "\n"
+
+
+def section(found: dict[str, Any]) -> dict[str, Any]:
+    """The same as texts: the machine, a table of head and body, lines."""
+    machine = found["machine"]
+    body = [_row(row) for row in found["speed"]]
+    return {
+        "machine": f"On {machine['device']}, torch {machine['torch']}:",
+        "table": {"head": list(COLUMNS), "body": body},
+        "lines": _others(found),
+    }
+
+
+def _row(row: dict[str, Any]) -> list[str]:
+    plain, measured = row["kind"] == "plain loop", row["kind"] in ("bands", "probe")
+    return [
+        f"{row['architecture']}, {row['kind']}",
+        row["precision"],
+        f"{row['steps_per_second']['median']:.3g}",
+        "1" if plain else _spread(row["times_plain"], "{:.2f}"),
+        _spread(row["share_of_bare"], "{:.0%}"),
+        _spread(row["measuring_cost"], "{:+.1%}") if measured else "",
+        f"{row['share_of_ceiling']:.0%}",
+    ]
 
 
 def _others(found: dict[str, Any]) -> list[str]:
@@ -50,14 +62,14 @@ def _others(found: dict[str, Any]) -> list[str]:
         f"{row['runs']} {row['way']} {row['steps_per_second']:.3g}" for row in found["sharing"]
     )
     lines = [
-        f"- Ceilings: matrix products {products}; "
+        f"Ceilings: matrix products {products}; "
         f"copying {ceilings['copied_bytes_per_second'] / 1e9:.1f} GB/s.",
-        f"- Seconds of a job's start: {parts}. `--help` {found['help_seconds']:.2f} s.",
-        f"- Steps/s of runs side by side: {together}.",
-        f"- Dry runs: {plans}.",
+        f"Seconds of a job's start: {parts}. `--help` {found['help_seconds']:.2f} s.",
+        f"Steps/s of runs side by side: {together}.",
+        f"Dry runs: {plans}.",
     ]
     if found["stale_figure"]:
-        lines.append(f"- One stale figure: {found['stale_figure']['seconds']:.1f} s in all.")
+        lines.append(f"One stale figure: {found['stale_figure']['seconds']:.1f} s in all.")
     return lines
 
 

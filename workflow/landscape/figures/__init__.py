@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 # What a configuration must have for a figure to be drawn; "" for what every configuration has.
-Need = Literal["", "sweep", "ablations", "finals", "insight"]
+Need = Literal["", "sweep", "ablations", "finals", "insight", "bench"]
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class FigureSpec:
 
     module: str
     function: str
-    study: Literal["bands", "probe", "network", "data"]
+    study: Literal["bands", "probe", "network", "data", "bench"]
     arguments: tuple[str, ...]
     smoothed: bool = False  # the function takes `smoothing_steps`
     options: tuple[tuple[str, str], ...] = ()
@@ -28,7 +28,7 @@ class FigureSpec:
     @property
     def tables(self) -> tuple[str, ...]:
         """Every file that is read: the arguments, and what the provenance footer comes from."""
-        told = self.study == "data" or self.needs == "insight"
+        told = self.study in ("data", "bench") or self.needs == "insight"
         runs = () if told else (f"{self.study}/runs.csv",)
         return tuple(dict.fromkeys((*self.arguments, *runs, "data/dataset.json")))
 
@@ -130,6 +130,9 @@ FIGURES: dict[str, FigureSpec] = {
         needs="ablations",
     ),
     **{name: _insight(module, name) for module, names in INSIGHT_FIGURES.items() for name in names},
+    "bench": FigureSpec(
+        "landscape.figures.bench", "bench", "bench", ("bench/bench.json",), needs="bench"
+    ),
     "loss_surface": FigureSpec(
         "landscape.figures.surface",
         "loss_surface",

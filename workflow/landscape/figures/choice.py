@@ -9,12 +9,14 @@ def wanted(study: Study) -> list[str]:
     """The names of the figures that this study's settings ask for, in the registry's order.
 
     Without a `network` section there are none of the network's; a sweep's figure is drawn where its
-    factor is configured, the insight figures where there is an `insight` section.
+    factor is configured, the insight figures where there is an `insight` section. The
+    benchmark's is drawn by its own target.
     """
     return [
         name
         for name, spec in FIGURES.items()
-        if spec.study != "network" or (study.network and _has(study.network, spec))
+        if spec.needs != "bench"
+        and (spec.study != "network" or (study.network and _has(study.network, spec)))
     ]
 
 

@@ -34,9 +34,19 @@ def draw(name: str, results: Path, settings: config.Figures, png: Path, pdf: Pat
     except UserError as error:
         files = ", ".join(str(results / path) for path in spec.arguments)
         raise UserError(f"figure {name} from {files}: {error}") from None
-    runs = None if spec.study == "data" else _runs(spec, results, arguments)
-    stamp(figure, provenance(dataset, runs))
+    stamp(figure, _origin(spec, results, dataset, arguments))
     save(figure, png, pdf)
+
+
+def _origin(spec: FigureSpec, results: Path, dataset: dict[str, Any], arguments: list[Any]) -> str:
+    match spec.study:
+        case "data":
+            return provenance(dataset, None)
+        case "bench":
+            machine = arguments[0]["machine"]
+            return f"{machine['device']} · {machine['cores']} cores · torch {machine['torch']}"
+        case _:
+            return provenance(dataset, _runs(spec, results, arguments))
 
 
 def provenance(dataset: dict[str, Any], runs: pd.DataFrame | None) -> str:

@@ -1,0 +1,26 @@
+# How fast this machine trains: only where it is asked for, alone on all cores.
+rule measure_speed:
+    input:
+        data=rules.dataset.output.description,
+        tensors=ancient([rules.dataset.output.train, rules.dataset.output.test]),
+    output:
+        BENCH,
+        f"{RESULTS}/bench/speed.md",
+    log:
+        f"{RESULTS}/logs/bench.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/bench.tsv"
+    conda:
+        ENVIRONMENT
+    threads: workflow.cores or 1
+    resources:
+        gpu=1,
+        mem_mb=16000,
+        runtime=60,
+    params:
+        results=results_folder,
+        settings=STUDY.model_dump_json(),
+        code=fingerprint("bench.collect"),
+    shell:
+        "python -m landscape bench --results {params.results:q} --settings {params.settings:q}"
+        " --threads {threads} &> {log:q}"
