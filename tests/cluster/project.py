@@ -9,9 +9,9 @@ from typing import Any
 
 import psutil
 import yaml
+from test_workflow import tiny_study
 
 from slurm import Slurm
-from test_workflow import tiny_study
 
 ARCHITECTURE, RATES = "vgg_a_bn", (0.001, 0.002)
 FROZEN_AT = 10  # steps that a run has made, at least, when it is stopped in its middle
@@ -45,7 +45,7 @@ class Project:
         assert self.output(self._start(*arguments, "--cores", "2", "--resources", "gpu=2"))[0] == 0
 
     def output(self, process: subprocess.Popen[str]) -> tuple[int, str]:
-        said, _ = process.communicate(timeout=400)
+        said, _ = process.communicate(timeout=900)
         print(said)  # for who looks at a test that failed
         return process.returncode, said
 
@@ -81,7 +81,7 @@ class Project:
             assert submitted.poll() is None, submitted.communicate()[0]
             return bool(condition())
 
-        self.slurm.wait_until(holds, what, 150)
+        self.slurm.wait_until(holds, what, 400)
 
     def steps(self, rate: float) -> int:
         """That a run has made so far."""

@@ -148,6 +148,14 @@ class Slurm:
         words = self.ask("scontrol", "show", "job", job_id).split()
         return dict(word.split("=", 1) for word in words if "=" in word)
 
+    def minutes(self, job_id: str) -> int:
+        """That a job has run, rounded down; of jobs of less than a day."""
+        hours, minutes, _ = self.job(job_id)["RunTime"].split(":")
+        return 60 * int(hours) + int(minutes)
+
+    def limit(self, job_id: str, minutes: int) -> None:
+        self.ask("scontrol", "update", f"JobId={job_id}", f"TimeLimit={minutes}")
+
     def is_empty(self) -> bool:
         return not self.jobs("PENDING", "RUNNING", "COMPLETING", "SUSPENDED")
 

@@ -188,8 +188,9 @@ class Counter:
 
     def _ticket(self, holder: str) -> FileLock:
         with self.order:
-            numbers = [int(path.name) for path in self.tickets.iterdir()]
-            ticket = self.locks.lock(self.tickets / f"{max(numbers, default=0) + 1:09d}")
+            last = max((int(path.name) for path in self.tickets.iterdir()), default=0)
+            number = max(last + 1, time.time_ns())  # whatever becomes of the clock
+            ticket = self.locks.lock(self.tickets / f"{number:020d}")
             ticket.acquire(blocking=False)
             sign(ticket, holder)
         return ticket
