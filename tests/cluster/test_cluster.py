@@ -82,7 +82,7 @@ def test_a_killed_job_goes_on_by_the_same_command(project, reference, slurm):
     slurm.ask("scancel", "--signal=KILL", project.job(ONE))
     code, said = project.output(submitted)
     assert code != 0
-    assert slurm.job(project.job(ONE))["JobState"] == "FAILED"
+    assert slurm.job(project.job(ONE))["JobState"] == "CANCELLED"
     assert not (project.run(ONE) / "run.json").exists()
     assert (project.folder / "results/logs/slurm/rule_train_bands").is_dir()
     assert "Error in rule train_bands" in said
