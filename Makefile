@@ -4,6 +4,7 @@
 #              probe, network, figures or report makes that part
 # make bench   how fast this machine trains, and what measuring costs; DATA, CONFIG as above
 # make test    all fast tests        make lint    what the code must satisfy to be merged
+# make cluster-test    the study on a Slurm that is started here; as root, which installs it with apt
 SHELL := /bin/bash
 VENV := .venv
 READY := $(VENV)/.ready
@@ -13,7 +14,7 @@ GPUS ?= 1
 TARGET ?= all
 FROM_PARQUET = data={"source": "parquet", "path": "$(DATA)"}
 
-.PHONY: demo study bench test lint format pins clean
+.PHONY: demo study bench test cluster-test lint format pins clean
 .DEFAULT_GOAL := demo
 
 demo: $(READY)
@@ -31,6 +32,14 @@ bench: $(READY)
 
 test: $(READY)
 	$(VENV)/bin/python -m pytest -n 2 --dist worksteal
+
+cluster-test: $(READY)
+	if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null && ! command -v slurmctld > /dev/null; then \
+	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+	    apt-get install -qq -y --no-install-recommends slurm-wlm munge; } > /dev/null || \
+	    echo "Slurm could not be installed; what needs it is skipped."; \
+	fi
+	$(VENV)/bin/python -m pytest tests/cluster
 
 lint: $(READY)
 	$(VENV)/bin/ruff check .

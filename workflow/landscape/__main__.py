@@ -6,6 +6,7 @@ What a stage imports is imported when it runs, so that `--help` answers at once.
 import argparse
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from landscape.errors import UserError
 if TYPE_CHECKING:
     from landscape.config import Study
     from landscape.network_study import NetworkStudy
+    from landscape.runs import PlainRun, Run
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -66,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     aggregate = stage(_aggregate, "aggregate", "reduce a study's runs to its tables")
     aggregate.add_argument("study", choices=["bands", "probe", "network"])
     stage(_structure, "structure", "tabulate the layers of the final networks")
+    inspecting = []
     for name, text in (
         ("insight", "look into trained networks: filters, attributions, mistakes, robustness"),
         ("surface", "measure the loss around trained networks"),
@@ -74,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
         inspected.add_argument("--device", choices=["auto", "cuda", "cpu"], default="auto")
         inspected.add_argument("--threads", type=_count, help="CPU threads (default: torch's)")
         inspected.set_defaults(inspect=name)
+        inspecting.append(inspected)
     figure = stage(_figure, "figure", "draw one figure from tables")
     figure.add_argument("name")
     stage(_report, "report", "typeset the report from tables and figures")
@@ -90,6 +94,13 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument(
         "--seconds", type=float, default=1.0, help="about one turn of a contender (default: 1)"
     )
+    for added in (train, bench, *inspecting):
+        added.add_argument(
+            "--places",
+            type=_count,
+            default=1,
+            help="jobs side by side on this machine's GPUs; more than GPUs share them (default: 1)",
+        )
     beside = "data: of the results folder that the weights lie in, or of --results"
     evaluate = stage(_evaluate, "evaluate", f"test a trained network ({beside})", settings=False)
     predict = stage(_predict, "predict", f"classify pictures ({beside})", settings=False)
@@ -141,7 +152,7 @@ def _runs(arguments: argparse.Namespace) -> None:
 
 
 def _train(arguments: argparse.Namespace) -> None:
-    from landscape import config
+    from landscape import config, lease, slurm
     from landscape.runs import PlainRun, Run
 
     text = arguments.settings
@@ -152,16 +163,39 @@ def _train(arguments: argparse.Namespace) -> None:
         run = config.parse(PlainRun, text)
     else:
         run = config.parse(Run, text)
-    options = (_folder(arguments), arguments.threads, arguments.checkpoint_seconds)
-    if isinstance(run, PlainRun):
-        from landscape.plain import job as plain_job
+    results = _folder(arguments)
+    options = (results, arguments.threads, arguments.checkpoint_seconds)
+    with (
+        slurm.requeued(),
+        lease.run(results, run.id) as waited,
+        _gpu(arguments, run.device, run.id),
+    ):
+        if waited and _is_done(run, results):
+            return
+        if isinstance(run, PlainRun):
+            from landscape.plain import job as plain_job
 
-        plain_job.train(run, *options)
-    else:
-        from landscape import job, lazy_compiler
+            plain_job.train(run, *options)
+        else:
+            from landscape import job, lazy_compiler
 
-        lazy_compiler.install()
-        job.train(run, *options)
+            lazy_compiler.install()
+            job.train(run, *options)
+
+
+def _is_done(run: "Run | PlainRun", results: Path) -> bool:
+    from landscape.estimate import is_done
+
+    return is_done(run, results)
+
+
+def _gpu(arguments: argparse.Namespace, device: str, holder: str) -> AbstractContextManager[None]:
+    """A GPU of this process's own, where there are GPUs to hand out; before torch is imported."""
+    from landscape import lease
+
+    if device == "cpu":
+        return nullcontext()
+    return lease.gpu(_folder(arguments), holder, arguments.places)
 
 
 def _aggregate(arguments: argparse.Namespace) -> None:
@@ -205,15 +239,19 @@ def _network(arguments: argparse.Namespace) -> "NetworkStudy":
 
 def _insight(arguments: argparse.Namespace) -> None:
     from landscape import config
-    from landscape.insight import collect
     from landscape.network_study import Insight
 
     text = arguments.settings
     inspected = config.parse(Insight, text) if text else _study(arguments).inspected
     if inspected is None:
         raise UserError("network.insight: this configuration has none")
-    stage = {"insight": collect.collect, "surface": collect.collect_surfaces}[arguments.inspect]
-    stage(inspected, _folder(arguments), arguments.device, arguments.threads)
+    with _gpu(arguments, arguments.device, arguments.inspect):
+        from landscape.insight import collect
+
+        stages = {"insight": collect.collect, "surface": collect.collect_surfaces}
+        stages[arguments.inspect](
+            inspected, _folder(arguments), arguments.device, arguments.threads
+        )
 
 
 def _figure(arguments: argparse.Namespace) -> None:
@@ -251,14 +289,17 @@ def _estimate(arguments: argparse.Namespace) -> None:
 
 
 def _bench(arguments: argparse.Namespace) -> None:
-    from landscape import config, lazy_compiler
-    from landscape.bench import collect
+    from landscape import config
 
-    lazy_compiler.install()
     text = arguments.settings
     study = config.parse(config.Study, text) if text else _study(arguments)
     results = arguments.results or Path(study.results)
-    collect.bench(study, results, arguments.threads, arguments.rounds, arguments.seconds)
+    with _gpu(arguments, study.device, "bench"):
+        from landscape import lazy_compiler
+        from landscape.bench import collect
+
+        lazy_compiler.install()
+        collect.bench(study, results, arguments.threads, arguments.rounds, arguments.seconds)
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:

@@ -16,7 +16,7 @@ from landscape.loaders import Batches
 from landscape.measure.flops import training_flops
 from landscape.progress import seconds_text
 from landscape.record import Recorder
-from landscape.runs import Run
+from landscape.runs import PlainRun, Run
 from landscape.train import State, trajectory
 from landscape.training_code import training_code
 
@@ -27,7 +27,7 @@ LONG_SECONDS = 600
 
 def announce(runs: Sequence[Run], results: Path, threads: int | None, parallel: int) -> None:
     """Print the number of runs to do and their time, by finished runs or else a few timed steps."""
-    finished = [run for run in runs if _is_done(run, results)]
+    finished = [run for run in runs if is_done(run, results)]
     waiting = [run for run in runs if run not in finished]
     if not waiting:
         return
@@ -106,7 +106,7 @@ def measure_seconds_per_step(run: Run, threads: int | None) -> float:
     return plain * (1 + passes / run.probe.every)
 
 
-def _is_done(run: Run, results: Path) -> bool:
+def is_done(run: Run | PlainRun, results: Path) -> bool:
     """Whether a run's files are there, of these settings and of this code."""
     try:
         done = storage.read_json(results / run.id / "run.json")

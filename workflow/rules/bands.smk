@@ -18,8 +18,9 @@ rule train_bands:
     threads: train_threads
     resources:
         gpu=1,
-        # Not a parameter: how often a run is saved changes nothing that it makes.
+        # Not parameters: neither how often a run is saved nor what runs beside it changes what it makes.
         checkpoint_seconds=STUDY.checkpoint_seconds,
+        places=PLACES,
         mem_mb=6000,
         runtime=240,
     params:
@@ -27,10 +28,12 @@ rule train_bands:
         run=lambda wildcards: bands_run(wildcards).id,
         settings=lambda wildcards: bands_run(wildcards).model_dump_json(),
         code=lambda wildcards: training_code(bands_run(wildcards)),
+    # exec: a SIGTERM to all of a job's processes must not end the shell, and with it the job, while
+    # the training is saving its state.
     shell:
-        "python -m landscape train {params.run} --results {params.results:q}"
-        " --settings {params.settings:q}"
-        " --threads {threads} --checkpoint-seconds {resources.checkpoint_seconds} &> {log:q}"
+        "exec python -m landscape train {params.run} --results {params.results:q}"
+        " --settings {params.settings:q} --threads {threads} --places {resources.places}"
+        " --checkpoint-seconds {resources.checkpoint_seconds} &> {log:q}"
 
 
 rule aggregate_bands:

@@ -38,8 +38,8 @@ DATA = f"{RESULTS}/data"
 ENVIRONMENT = "../../envs/environment.yaml"
 TEMPLATES = sorted((Path(PACKAGE_ROOT) / "landscape/typst").glob("*.typ"))
 
-# GPUs (or shares of the CPU, where there is none) that training jobs may hold at a time. A cluster
-# executor has no global limit: there every job gets what its rule asks for.
+# GPUs, or shares of them (of the CPU, where there is none), that jobs of this machine may hold at a
+# time. On a cluster every job gets what its rule asks for.
 PLACES = max(
     1,
     workflow.global_resources["gpu"].value if "gpu" in workflow.global_resources else 1,
@@ -154,6 +154,8 @@ def network_run(wildcards):
 
 def announce():
     """Before anything starts: how many runs are to do and about how long they take here."""
+    if not workflow.local_exec:
+        return  # they do not take place here
     command = [sys.executable, "-m", "landscape", "estimate", "--results", RESULTS]
     command += [
         "--settings",

@@ -72,6 +72,7 @@ rule insight:
     threads: train_threads
     resources:
         gpu=1,
+        places=PLACES,
         mem_mb=6000,
         runtime=60,
     params:
@@ -83,7 +84,7 @@ rule insight:
     shell:
         "python -m landscape {params.stage} --results {params.results:q}"
         " --settings {params.settings:q}"
-        " --device {params.device} --threads {threads} &> {log:q}"
+        " --device {params.device} --threads {threads} --places {resources.places} &> {log:q}"
 
 
 use rule insight as surface with:
