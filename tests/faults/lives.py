@@ -171,7 +171,10 @@ class Points:
     def operation(self, kind: str, path: Any) -> None:
         if not str(path).startswith(self.results):
             return
-        place = f"{kind} {Path(str(path)).name}".replace(" .", " ")
+        name = Path(str(path)).name
+        if name.startswith("."):  # .steps.parquet.abcdefgh.tmp
+            name = name[1:].rsplit(".", 2)[0]
+        place = f"{kind} {name}"
         self.operations.append(place)
         if self.kill and self.kill == ["operation", len(self.operations) - 1]:
             self._stop(place)

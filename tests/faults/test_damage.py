@@ -238,7 +238,7 @@ def test_weights_of_another_network_or_with_nan_are_refused(run_folder, tmp_path
     path = run_folder / RUN / "model.safetensors"
     whole = path.read_bytes()
     weights = load_file(path)
-    first = next(iter(weights))
+    first = next(name for name, value in weights.items() if value.is_floating_point())
     spoiled = {**weights, first: weights[first].clone()}
     spoiled[first].view(-1)[0] = float("nan")
     foreign = (run_folder / PROBE / "model.safetensors").read_bytes()

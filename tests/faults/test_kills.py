@@ -4,9 +4,12 @@ Most kills are in bulk (`lives.py`): a forked process is stopped at a drawn poin
 `KILL_SEED=… make faults` repeats the draw that a failure message names.
 """
 
+import hashlib
 import os
 import random
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -92,7 +95,7 @@ def kill_and_compare(name, number, lives, runs, whole, folder):
     return codes.count(-signal.SIGKILL)
 
 
-@pytest.mark.parametrize("name", [RUN, PROBE])
+@pytest.mark.parametrize("name", [RUN, pytest.param(PROBE, marks=pytest.mark.slow)])
 def test_f1_a_killed_run_ends_as_if_it_had_not_been(name, lives, runs, whole, folder):
     """Before the first update, at an epoch's end, before the last update, and at drawn points."""
     done = lives.live(runs[name], folder, ["step", 0], ["step", EPOCH], ["step", STEPS - 1])
@@ -132,6 +135,7 @@ def save_operations(operations):
     return range(opened[2], opened[3])
 
 
+@pytest.mark.slow
 def test_f2_a_kill_at_every_operation_of_a_save(lives, runs, whole, folder):
     """Half written, unsynced, between the two renames, before the folder is synced."""
     places = []
@@ -148,6 +152,7 @@ def test_f2_a_kill_at_every_operation_of_a_save(lives, runs, whole, folder):
     assert {"open", "write", "fsync", "rename"} <= kinds, places
 
 
+@pytest.mark.slow
 def test_f2_control_with_plain_writes_the_state_is_lost(runs, folder):
     server = Lives("atomic writes")
     try:
@@ -164,6 +169,7 @@ def test_f2_control_with_plain_writes_the_state_is_lost(runs, folder):
     assert not (folder / RUN / "steps.parquet").read_bytes().endswith(b"PAR1")
 
 
+@pytest.mark.slow
 def test_f2_no_part_of_an_artefact_has_its_name(lives, runs, whole, folder):
     """Killed at every operation of the end of a run: what has its name then is whole."""
     first = whole[1][RUN].index("open model.safetensors")
@@ -173,8 +179,6 @@ def test_f2_no_part_of_an_artefact_has_its_name(lives, runs, whole, folder):
         if done["deaths"][0]["exit"] == 0:
             continue
         COUNTED["kills"] += 1
-        import hashlib
-
         for name in names:
             path = folder / RUN / name
             if path.exists():
@@ -212,6 +216,7 @@ def wait_for(condition, running, seconds=300):
         raise
 
 
+@pytest.mark.slow
 def test_f5_two_kills_in_a_row_of_the_command(runs, folder, whole):
     """The second one while it goes on from the first."""
     for _ in range(2):
@@ -272,9 +277,6 @@ def test_f4_control_unasked_handling_loses_the_state(runs, folder):
         "signals.signal.signal = lambda *a: None\n"
         "sys.exit(__main__.main(sys.argv[1:]))"
     )
-    import subprocess
-    import sys
-
     settings = runs[RUN].model_copy(update={"epochs": 200}).model_dump_json()
     running = subprocess.Popen(
         [sys.executable, "-c", code, "train", RUN, "--results", str(folder), "--settings"]

@@ -81,6 +81,7 @@ sys.exit(__main__.main(sys.argv[1:]))
 """
 
 
+@pytest.mark.slow
 def test_f15_with_a_real_limit_of_the_address_space(tiny, folder, undisturbed, capsys):
     """RLIMIT_AS in a process of its own: the allocator itself fails."""
     settings = tiny.run(RUN).model_dump_json()

@@ -24,11 +24,20 @@ def half(tiny, folder):
     run = tiny.run(RUN)
     stopped = job.Job(run, folder, CPU)
     stopped.folder.mkdir(parents=True)
-    for step in job.trajectory(run, stopped.state, stopped.batches, STOPPED):
-        stopped.recorder.observe(step)
-        if step.index in (BEFORE, NEWEST):
-            stopped.save()
+    walk(stopped, saved_at=(BEFORE, NEWEST))
     return stopped
+
+
+def walk(session, saved_at=()):
+    """Make some steps, saving after those updates."""
+
+    def after_update():
+        if session.step in saved_at:
+            session.save()
+        return True
+
+    for step in job.trajectory(session.run, session.state, session.batches, STOPPED, after_update):
+        session.recorder.observe(step)
 
 
 def flipped(content: bytes, place: int) -> bytes:
@@ -39,7 +48,7 @@ def optimizer_place(content: bytes) -> int:
     """Inside Adam's first moments: found by the bytes of one of them."""
     header, _, payload = content.partition(b"\n")
     state = torch.load(io.BytesIO(payload), weights_only=True)["state"]["optimizer"]["state"]
-    moments = next(iter(state.values()))["exp_avg"].numpy().tobytes()
+    moments = bytes(next(iter(state.values()))["exp_avg"].untyped_storage())
     return len(header) + 1 + payload.index(moments) + len(moments) // 2
 
 
@@ -157,11 +166,8 @@ def test_f9_control_taken_over_the_state_of_another_run_spoils_this_one(
 ):
     """The steps of another seed, taken for this one's."""
     other = job.Job(tiny.run(RUN).model_copy(update={"seed": 1}), folder, CPU)
-    for step in job.trajectory(other.run, other.state, other.batches, STOPPED):
-        other.recorder.observe(step)
-    assert other.checkpoint != half.checkpoint
     other.checkpoint = half.checkpoint
-    other.save()
+    walk(other, saved_at=(NEWEST,))
     monkeypatch.setattr(checkpoint, "_differences", lambda *_: [])
     job.train(tiny.run(RUN), folder, threads=1)
     found, right = (digests(place / RUN) for place in (folder, undisturbed))
