@@ -7,7 +7,7 @@
 #              settings (AGAIN=demo: make demo)
 # make test    all fast tests        make lint    what the code must satisfy to be merged
 # make faults  every fault that must lose nothing: kills, full disks, damaged files; 15 minutes
-# make soak    a study that is killed again and again; SECONDS=900
+# make soak    a study that is killed again and again; SOAK=seconds
 SHELL := /bin/bash
 VENV := .venv
 READY := $(VENV)/.ready
@@ -16,7 +16,7 @@ CORES ?= all
 GPUS ?= 1
 TARGET ?= all
 AGAIN ?= study
-SECONDS ?= 900
+SOAK ?= 900
 FROM_PARQUET = data={"source": "parquet", "path": "$(DATA)"}
 
 .PHONY: demo study recover bench test faults soak lint format pins clean
@@ -46,7 +46,7 @@ faults: $(READY)
 	$(VENV)/bin/python -m pytest tests/faults -n 2 --dist worksteal
 
 soak: $(READY)
-	PYTHONPATH=tests:tests/workflow $(VENV)/bin/python tests/faults/soak.py $(SECONDS)
+	PYTHONPATH=tests:tests/workflow $(VENV)/bin/python tests/faults/soak.py $(SOAK)
 
 lint: $(READY)
 	$(VENV)/bin/ruff check .

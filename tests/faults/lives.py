@@ -1,7 +1,7 @@
 """Many lives of one training run: processes that are forked, train, and are killed with SIGKILL.
 
-`Lives` talks to a process of its own (this file as a program), which imports torch once, before any
-thread starts, and forks a child for every life. A child stops at the point that its killer waits
+`Lives` talks to a process of its own (this file as a program), which imports torch once and forks a
+child for every life. A child stops at the point that its killer waits
 for and says so; then it gets the real signal. Points are: ["step", k], between the backward pass
 and the update of step k; ["operation", n], before the n-th operation of this life on the results
 folder (open, half of a write, fsync, rename, remove); ["seconds", s], s seconds after its first
@@ -62,7 +62,7 @@ class Lives:
 
 
 def serve(without: str) -> None:
-    # All that a child needs, so that it imports nothing: a fork of one thread is a clean copy.
+    # All that a child needs, so that it imports nothing; this process itself computes nothing.
     import pyarrow.parquet  # noqa: F401
     import torch
 

@@ -1,8 +1,8 @@
 """Whole studies that are killed: what two results folders must have in common, and the killing."""
 
 import hashlib
-import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -40,11 +40,9 @@ def kill(processes: list[psutil.Process], number: int = signal.SIGKILL) -> int:
     """Send the signal to each of these; returns how many were there to get it."""
     reached = 0
     for process in processes:
-        try:
-            os.kill(process.pid, number)
+        with suppress(psutil.NoSuchProcess):  # psutil sees to it that the number is still its own
+            process.send_signal(number)
             reached += 1
-        except ProcessLookupError:
-            pass
     return reached
 
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 
 import psutil
 import pytest
@@ -25,6 +26,7 @@ from test_workflow import (  # noqa: F401 (fixtures among them)
 
 from artefacts import ROOT, digests
 from landscape import fingerprint, job, storage
+from landscape.errors import UserError
 
 RUNS = ("bands/vgg_a/lr0.001/seed0", "bands/vgg_a_bn/lr0.001/seed0")
 
@@ -296,31 +298,40 @@ def test_results_moved_elsewhere_need_nothing_again(project, tmp_path):  # noqa:
 
 
 @pytest.mark.slow
-def test_a_read_only_results_folder_is_said_before_anything_starts(project):  # noqa: F811
-    if os.geteuid() == 0:
-        probe = subprocess.run(["chattr", "+i", str(project / "results")], check=False)
-        if probe.returncode:
-            pytest.skip("root may write anywhere, and nothing can be made immutable here")
-    else:
-        (project / "results").chmod(0o555)
+def test_f12_a_read_only_results_folder_stops_the_study_before_any_job(project):  # noqa: F811
+    results = project / "results"
+    configure(project, bands={"seeds": [7]})
+    jobs = stale(project)
+    with read_only(results):
+        done = snakemake(project, check=False)
+    assert jobs["train_bands"] == 4
+    assert done.returncode != 0
+    assert f"error: {results.name}: cannot be written to" in done.stdout
+    assert "nothing was started" in done.stdout
+    assert not (results / "bands/vgg_a/lr0.001/seed7").exists()
+
+
+@contextmanager
+def read_only(folder):
+    """Root may write wherever permissions say, but not where a file system says."""
+    change = "chattr" if os.geteuid() == 0 else "chmod"
+    on, off = {"chattr": ("+i", "-i"), "chmod": ("a-w", "u+w")}[change]
+    if subprocess.run([change, on, str(folder)], check=False).returncode:
+        pytest.skip("root may write anywhere, and nothing can be made immutable here")
     try:
-        run = "bands/vgg_a/lr0.001/seed7"
-        configure(project, bands={"seeds": [7]})
-        (project / "results").stat()
-        done = subprocess.run(
-            [sys.executable, "-m", "landscape", "train", run, "--config", "tiny.yaml"]
-            + ["--results", "results/new"],
-            cwd=project,
-            env={**os.environ, "PYTHONPATH": str(project / "workflow")},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 1
-        assert "cannot be written to" in done.stderr
-        assert "Traceback" not in done.stderr
+        yield
     finally:
-        if os.geteuid() == 0:
-            subprocess.run(["chattr", "-i", str(project / "results")], check=True)
-        else:
-            (project / "results").chmod(0o755)
+        subprocess.run([change, off, str(folder)], check=True)
+
+
+def test_f20_a_second_process_of_one_run_is_refused(tiny, folder, monkeypatch):
+    """As a job that outlived a killed Snakemake is to the one that takes its place."""
+    run = tiny.run(RUNS[0])
+    (folder / run.id).mkdir(parents=True)
+    with storage.exclusive(folder / run.id):
+        with pytest.raises(UserError, match="another process is at work in it"):
+            job.train(run, folder, threads=1)
+        assert not (folder / run.id / "run.json").exists()
+        monkeypatch.setattr(storage.fcntl, "flock", lambda *_: None)  # the control
+        job.train(run, folder, threads=1)
+    assert (folder / run.id / "run.json").exists()

@@ -36,7 +36,7 @@ def unmeasured(table: pd.DataFrame, name: str) -> "pd.Series[bool]":
 
     There is no β where the update was exactly zero.
     """
-    missing = ~np.isfinite(table[name].astype(float))
+    missing = pd.Series(~np.isfinite(table[name].to_numpy(dtype=float)), index=table.index)
     if name == "beta":
         missing &= table["update_distance"] != 0
     return missing[_first_step(name) :]

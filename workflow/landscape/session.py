@@ -266,12 +266,14 @@ def complete(session: Session, checkpoint_seconds: float, tested: bool = True) -
     Out of memory, it ends with a sentence. The batch size stays what it is: it is part of the
     experiment, and a smaller one would be another one's numbers.
     """
-    (session.folder / "run.json").unlink(missing_ok=True)  # the proof of an earlier training
     try:
-        session.resume()
-        session.require_space()
-        session.train(checkpoint_seconds)
-        session.finish(tested)
+        with storage.exclusive(session.folder):
+            # The proof of an earlier training.
+            (session.folder / "run.json").unlink(missing_ok=True)
+            session.resume()
+            session.require_space()
+            session.train(checkpoint_seconds)
+            session.finish(tested)
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise

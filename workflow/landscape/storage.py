@@ -1,6 +1,7 @@
 """Files that are either whole or absent: atomic writes, checksums, tables."""
 
 import csv
+import fcntl
 import hashlib
 import io
 import json
@@ -74,6 +75,28 @@ def require_space(folder: Path, needed: int) -> None:
             f"{folder}: {free / 1e6:,.1f} MB are free on this disk, but about "
             f"{needed / 1e6:,.1f} MB are needed; free some, or set results to another disk"
         )
+
+
+@contextmanager
+def exclusive(folder: Path) -> Iterator[None]:
+    """Inside the block no other process may be in its own block for the folder.
+
+    A job that outlived a killed Snakemake must not meet the one that takes its place. The lock is
+    the kernel's, on the folder itself: it ends with the process, however that ends.
+    """
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(
+                f"{folder}: another process is at work in it; wait for it or end it"
+            ) from None
+        except OSError:  # a file system without locks
+            pass
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _umask() -> int:
