@@ -315,3 +315,39 @@ def write_results(
     tensors = {"pixels": np.clip(pixels, 0, 255).astype(np.uint8), "labels": labels}
     save_file(tensors, folder / "data/train.safetensors")
     return folder
+
+
+def bench() -> dict:
+    """A bench.json as `python -m landscape bench` writes it, of a machine that never was."""
+
+    def row(kind: str, plain: float) -> dict:
+        spread = {"median": plain, "low": 0.95 * plain, "high": 1.05 * plain}
+        return {
+            "architecture": "vgg_a",
+            "kind": kind,
+            "precision": "float32",
+            "batch_size": 128,
+            "steps_per_second": spread,
+            "times_plain": spread,
+            "share_of_bare": spread,
+            "measuring_cost": spread,
+            "flops_per_second": 1e11,
+            "share_of_ceiling": 0.5,
+            "seconds_per_step": [1 / plain],
+        }
+
+    return {
+        "machine": {"device": "a machine", "threads": 2, "cores": 2, "torch": "2.x"},
+        "ceilings": {"float32_flops_per_second": 2e11, "copied_bytes_per_second": 1e10},
+        "speed": [row("plain loop", 1.0), row("bands", 2.0)],
+        "startup": {"import torch": 2.0, "first step": 1.0},
+        "help_seconds": 0.1,
+        "sharing": [{"way": "processes", "runs": 1, "steps_per_second": 2.0}],
+        "growth": [
+            {"grows": what, "size": size, "seconds_per_step": size, "memory_mb": 100.0}
+            for what in ("width", "batch_size", "images")
+            for size in (0.5, 1.0)
+        ],
+        "dry_runs": [{"runs": n, "seconds": n / 200, "memory_mb": 100.0} for n in (20, 2000)],
+        "stale_figure": None,
+    }

@@ -15,6 +15,7 @@ from landscape.discussion import bands, comparison, endings, limits, probe
 from landscape.errors import UserError
 from landscape.figures.choice import wanted
 from landscape.figures.draw import draw
+from landscape.storage import write_json
 
 WHOLE = config.load([Path(__file__).parents[2] / "config.yaml"])
 STUDY = WHOLE.model_copy(update={"network": None})  # test_network_report.py has the second part
@@ -60,6 +61,20 @@ def test_the_report_is_whole_and_the_same_twice(figures, tmp_path):
                 assert headline.number(row.ratio) in done.stdout
     assert "VGG-A diverged at learning rate 0.002, seed 0, step 120." in done.stdout
     assert "a" * 64 in done.stdout.replace("\u200b", "").replace("\n", "")
+
+
+def test_a_benchmark_that_was_made_is_a_section(figures, tmp_path):
+    folder = tmp_path / "results"
+    shutil.copytree(figures, folder)
+    assert "bench" not in report.content(folder, STUDY)
+    write_json(folder / "bench/bench.json", synthetic.bench())
+    draw("bench", folder, STUDY.figures, *[folder / f"figures/bench{s}" for s in (".png", ".pdf")])
+    said = report.content(folder, STUDY)
+    assert said["bench"]["table"]["body"][1][3] == "2.00 (1.90 to 2.10)"
+    assert "bench" in said["figures"]
+    report.build(folder, STUDY, tmp_path / "with.pdf")
+    report.build(figures, STUDY, tmp_path / "without.pdf")
+    assert (tmp_path / "with.pdf").stat().st_size > (tmp_path / "without.pdf").stat().st_size
 
 
 def test_a_missing_figure_is_named(figures, tmp_path):

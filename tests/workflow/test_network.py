@@ -23,6 +23,7 @@ TINY = {
         "compact": None,
         "accurate": None,
         "resnet18": None,
+        "narrow": None,
     },
     "final_seeds": [0],
     "ablations": {"compact": None, "fast": {"no residual": None}},

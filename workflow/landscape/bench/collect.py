@@ -14,7 +14,7 @@ import torch
 
 from landscape import dataset, provenance, storage
 from landscape import device as devices
-from landscape.bench import ceilings, growth, sharing, speed, startup, table, workflow
+from landscape.bench import ceilings, course, growth, sharing, speed, startup, table, workflow
 from landscape.config import Study
 from landscape.errors import UserError
 from landscape.runs import Run
@@ -45,6 +45,10 @@ def bench(study: Study, results: Path, threads: int | None, rounds: int, seconds
     for part, measure in parts.items():
         print(f"bench: {part}", file=sys.stderr, flush=True)
         found[part] = measure()
+    if device.type == "cuda":  # elsewhere it takes hours
+        best = max(found["sharing"], key=lambda row: float(row["steps_per_second"]))
+        parallel = best["runs"] if best["way"] == "processes" else 1
+        found["course"] = course.course(study, results, parallel)
     storage.write_json(results / "bench/bench.json", found)
     text = table.markdown(found)
     storage.write_bytes(results / "bench/speed.md", text.encode())

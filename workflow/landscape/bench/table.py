@@ -66,8 +66,16 @@ def _others(found: dict[str, Any]) -> list[str]:
         f"copying {ceilings['copied_bytes_per_second'] / 1e9:.1f} GB/s.",
         f"Seconds of a job's start: {parts}. `--help` {found['help_seconds']:.2f} s.",
         f"Steps/s of runs side by side: {together}.",
-        f"Dry runs: {plans}.",
     ]
+    if plans:
+        lines.append(f"Dry runs: {plans}.")
+    if "course" in found:
+        whole = found["course"]
+        lines.append(
+            f"The bands study, {whole['runs']} runs, {whole['parallel']} at a time: "
+            f"{whole['bands_seconds']:.0f} s; one run of the probe study: "
+            f"{whole['probe_seconds']:.0f} s; start-up included."
+        )
     if found["stale_figure"]:
         lines.append(f"One stale figure: {found['stale_figure']['seconds']:.1f} s in all.")
     return lines

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,13 @@ FIGURE = "loss_landscape"
 
 
 def dry_runs(study: Study) -> list[dict[str, Any]]:
-    """Seconds and memory of `snakemake --dry-run` for studies of more and more runs."""
-    rows = []
+    """Seconds and memory of `snakemake --dry-run` for studies of more and more runs.
+
+    None where there is no Snakemake: the stages do without it.
+    """
+    rows: list[dict[str, Any]] = []
+    if find_spec("snakemake") is None:
+        return rows
     for architectures, rates, seeds in STUDIES:
         bands = {
             "architectures": ARCHITECTURES[:architectures],
@@ -40,7 +46,7 @@ def dry_runs(study: Study) -> list[dict[str, Any]]:
 
 def stale_figure(study: Study, results: Path) -> dict[str, float] | None:
     """Seconds to redraw one figure of a complete study, in a copy; None if it is not complete."""
-    if not (results / "report.pdf").exists():
+    if find_spec("snakemake") is None or not (results / "report.pdf").exists():
         return None
     with tempfile.TemporaryDirectory(dir=results.parent) as folder:
         shutil.copytree(results, Path(folder) / study.results, copy_function=os.link)

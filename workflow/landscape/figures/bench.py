@@ -31,8 +31,11 @@ def bench(found: dict[str, Any]) -> Figure:
     for axes, (what, name) in zip(panels[:2], GROWTH.items(), strict=True):
         part = growth[growth["grows"] == what]
         _line(axes, part["size"], part["seconds_per_step"], name, "seconds per step")
-    plans = pd.DataFrame(found["dry_runs"])
-    _line(panels[2], plans["runs"], plans["seconds"], "runs of the study", "seconds of the dry run")
+    plans = pd.DataFrame(found["dry_runs"], columns=["runs", "seconds"])
+    if plans.empty:  # measured where there is no Snakemake
+        panels[2].set_visible(False)
+    else:
+        _line(panels[2], plans["runs"], plans["seconds"], "runs of the study", "dry run (s)")
     return figure
 
 

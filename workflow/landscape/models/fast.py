@@ -9,6 +9,7 @@ from landscape.models.sprint import Sprint
 
 CHANNELS = (64, 192, 256)
 STEM = 24
+MOMENTUM = 0.1  # of BatchNorm's running averages: its batches are small, so it remembers more
 
 
 class Stage(nn.Module):
@@ -60,3 +61,6 @@ class Fast(Sprint):
             layers.append(Stage(settings, inputs, outputs))
             inputs = outputs
         super().__init__(stem, nn.Sequential(*layers), inputs, classes)
+        for module in self.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.momentum = MOMENTUM

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.optim.optimizer import ParamsT
 
+from landscape.optimizers.closure import evaluated
+
 
 class AdamW(torch.optim.Optimizer):
     """θ ← (1 − ηλ)θ − η m̂/(√v̂ + ε), Loshchilov & Hutter 2019, as torch.optim.AdamW has it.
@@ -46,10 +48,7 @@ class AdamW(torch.optim.Optimizer):
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update the parameters that have a gradient; the closure's loss, if there is a closure."""
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
+        loss = evaluated(closure)
         for group in self.param_groups:
             parameters = [p for p in group["params"] if p.grad is not None]
             if parameters:

@@ -5,6 +5,8 @@ from typing import Any
 
 import torch
 
+from landscape.optimizers.closure import evaluated
+
 
 class Joint(torch.optim.Optimizer):
     """Steps all `parts` in turn; their parameter groups, one after the other, are its own."""
@@ -19,10 +21,7 @@ class Joint(torch.optim.Optimizer):
         self.param_groups = [group for part in self.parts for group in part.param_groups]
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
+        loss = evaluated(closure)
         for part in self.parts:
             part.step()
         return loss

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.optim.optimizer import ParamsT
 
+from landscape.optimizers.closure import evaluated
+
 # Of the quintic p(x) = ax + bx³ + cx⁵: steepest at 0, so that five steps are enough.
 A, B, C = 3.4445, -4.7750, 2.0315
 SMALLEST_NORM = 1e-7
@@ -65,10 +67,7 @@ class Muon(torch.optim.Optimizer):
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update the parameters that have a gradient; the closure's loss, if there is a closure."""
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
+        loss = evaluated(closure)
         for group in self.param_groups:
             parameters = [p for p in group["params"] if p.grad is not None]
             if parameters:

@@ -1,0 +1,46 @@
+"""The whole course study as its training jobs, one process each: only where that takes minutes."""
+
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from landscape.config import Study
+from landscape.runs import Run
+
+
+def course(study: Study, results: Path, parallel: int) -> dict[str, float]:
+    """Seconds of all runs of the bands study, `parallel` at a time, and of one run of the probe.
+
+    Start-up, evaluation and saving included, in a folder that is thrown away.
+    """
+    bands = [run for run in study.runs if run.study == "bands"]
+    probe = next(run for run in study.runs if run.study == "probe")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "data").symlink_to((results / "data").resolve())
+        return {
+            "runs": len(bands),
+            "parallel": parallel,
+            "bands_seconds": _train(bands, folder, parallel),
+            "probe_seconds": _train([probe], folder, 1),
+        }
+
+
+def _train(runs: Sequence[Run], folder: Path, parallel: int) -> float:
+    started, waiting = time.perf_counter(), list(runs)
+    working: list[subprocess.Popen[bytes]] = []
+    while waiting or working:
+        while waiting and len(working) < parallel:
+            working.append(_start(waiting.pop(0), folder))
+        done = working.pop(0)  # the oldest: they take about the same time
+        if done.wait():
+            raise RuntimeError(f"a training run failed: {done.args!r}")
+    return time.perf_counter() - started
+
+
+def _start(run: Run, folder: Path) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "landscape", "train", run.id, "--results", str(folder)]
+    return subprocess.Popen([*command, "--settings", run.model_dump_json()])
