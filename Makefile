@@ -3,8 +3,12 @@
 #              lays settings over config.yaml, GPUS=n trains n runs side by side, TARGET=bands,
 #              probe, network, figures or report makes that part
 # make bench   how fast this machine trains, and what measuring costs; DATA, CONFIG as above
+# make recover after a kill -9 or a power cut: unlocks the folder, and then make study with the same
+#              settings (AGAIN=demo: make demo)
 # make test    all fast tests        make lint    what the code must satisfy to be merged
 # make cluster-test    the study on a Slurm that is started here; as root, which installs it with apt
+# make faults  every fault that must lose nothing: kills, full disks, damaged files; 15 minutes
+# make soak    a study that is killed again and again; SOAK=seconds
 SHELL := /bin/bash
 VENV := .venv
 READY := $(VENV)/.ready
@@ -12,9 +16,11 @@ SNAKEMAKE := $(VENV)/bin/snakemake
 CORES ?= all
 GPUS ?= 1
 TARGET ?= all
+AGAIN ?= study
+SOAK ?= 900
 FROM_PARQUET = data={"source": "parquet", "path": "$(DATA)"}
 
-.PHONY: demo study bench test cluster-test lint format pins clean
+.PHONY: demo study recover bench test faults soak cluster-test lint format pins clean
 .DEFAULT_GOAL := demo
 
 demo: $(READY)
@@ -26,12 +32,22 @@ study: $(READY)
 	  $(if $(CONFIG),--configfile '$(CONFIG)') $(if $(DATA),--config '$(FROM_PARQUET)') -- $(TARGET)
 	@echo "Done: $(TARGET). The report is report.pdf in the results folder, the parts lie beside it."
 
+recover: $(READY)
+	$(SNAKEMAKE) --unlock
+	$(MAKE) $(AGAIN)
+
 bench: $(READY)
 	$(MAKE) study TARGET=bench GPUS=1
 	@echo "The table: bench/speed.md in the results folder."
 
 test: $(READY)
-	$(VENV)/bin/python -m pytest -n 2 --dist worksteal
+	$(VENV)/bin/python -m pytest -n 2 --dist worksteal -m "not slow"
+
+faults: $(READY)
+	$(VENV)/bin/python -m pytest tests/faults -n 2 --dist worksteal
+
+soak: $(READY)
+	PYTHONPATH=tests:tests/workflow $(VENV)/bin/python tests/faults/soak.py $(SOAK)
 
 cluster-test: $(READY)
 	if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null && ! command -v slurmctld > /dev/null; then \

@@ -5,9 +5,13 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
+
+from landscape.errors import UserError
 
 ROOT = Path(__file__).parent.parent
 
@@ -20,10 +24,19 @@ def digests(folder: Path) -> dict[str, str]:
             found[name] = hashlib.sha256((folder / name).read_bytes()).hexdigest()
     epochs = pd.read_csv(folder / "epochs.csv").drop(columns="seconds").to_csv()
     run = json.loads((folder / "run.json").read_text("utf-8"))
+    del run["seal"], run["files"]["epochs.csv"]  # both of content that says how long it took
     kept = {key: value for key, value in run.items() if not key.endswith("_seconds")}
     for name, text in {"epochs.csv": epochs, "run.json": json.dumps(kept, sort_keys=True)}.items():
         found[name] = hashlib.sha256(text.encode()).hexdigest()
     return found
+
+
+def told(call: Callable[[], Any]) -> tuple[Any, str | None]:
+    """What a call gives, or else what the user is told; any other exception is a failure."""
+    try:
+        return call(), None
+    except UserError as error:
+        return None, str(error)
 
 
 def start(*arguments: str, cwd: Path = ROOT, **environment: str) -> subprocess.Popen[str]:

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 import yaml
 
-from landscape import config, dataset
+from landscape import config, dataset, job
 from landscape.config import Study
 from landscape.sources import demo
 
 ROOT = Path(__file__).parent.parent
 TRAIN_IMAGES, TEST_IMAGES = 200, 50
+RUN, PROBE = "bands/vgg_a_bn/lr0.001/seed0", "probe/vgg_a/seed0"  # of the tiny study
 
 
 @pytest.fixture(scope="session")
@@ -48,3 +49,21 @@ def tiny_content() -> dict:
 @pytest.fixture(scope="session")
 def tiny(tiny_content: dict) -> Study:
     return config.study(tiny_content)
+
+
+@pytest.fixture
+def folder(results: Path, tmp_path: Path) -> Path:
+    """A results folder of the test's own, with the shared dataset."""
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "data").symlink_to(results / "data")
+    return tmp_path / "results"
+
+
+@pytest.fixture(scope="session")
+def undisturbed(results: Path, tmp_path_factory: pytest.TempPathFactory, tiny: Study) -> Path:
+    """The files of a run of each study as they are when nothing goes wrong."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    (folder / "data").symlink_to(results / "data")
+    for run_id in (RUN, PROBE):
+        job.train(tiny.run(run_id), folder, threads=1)
+    return folder

@@ -21,6 +21,8 @@ LAYERS = [
     [
         "",
         "errors",
+        "schemas",
+        "columns",
         "storage",
         "randomness",
         "fingerprint",

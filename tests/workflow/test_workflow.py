@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import IO
 
 import psutil
 import pytest
@@ -54,7 +55,9 @@ def copy_project(folder: Path) -> Path:
     return folder
 
 
-def start_snakemake(project: Path, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+def start_snakemake(
+    project: Path, *arguments: str, output: IO[str] | int = subprocess.PIPE, **environment: str
+) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "snakemake", *arguments]
     command += ["--cores", "2", "--resources", "gpu=2", "--configfile", "tiny.yaml"]
     clean = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
@@ -62,9 +65,10 @@ def start_snakemake(project: Path, *arguments: str, **environment: str) -> subpr
         command,
         cwd=project,
         env={**clean, **environment},
-        stdout=subprocess.PIPE,
+        stdout=output,
         stderr=subprocess.STDOUT,
         text=True,
+        start_new_session=True,  # so that it can be killed with all its jobs, and nothing else
     )
 
 

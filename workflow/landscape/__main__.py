@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from landscape.errors import UserError
+from landscape.errors import UserError, is_out_of_memory
 
 if TYPE_CHECKING:
     from landscape.config import Study
@@ -24,6 +24,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parsed.stage(parsed)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:  # a disk, a permission, a network: this machine's
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        print(f"error: out of memory ({str(error) or 'of this machine'})", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130

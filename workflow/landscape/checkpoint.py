@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from landscape import storage
+from landscape.errors import is_out_of_memory
 
 CHECKPOINT_SECONDS = 60.0  # between saves, where nobody says otherwise
 
@@ -36,12 +37,16 @@ def save(path: Path, state: dict[str, Any], identity: dict[str, Any]) -> None:
 
 def load(path: Path, identity: dict[str, Any], device: torch.device) -> dict[str, Any] | None:
     """The newest state that is whole and of this identity, or None; says why one is refused."""
+    refused = False
     for candidate in (path, previous(path)):
         if candidate.exists():
             try:
                 return _read(candidate, identity, device)
             except ValueError as error:
+                refused = True
                 print(f"{candidate}: not resumed from: {error}", file=sys.stderr)
+    if refused:
+        print(f"{path}: no saved state is usable, the run starts from step 0", file=sys.stderr)
     return None
 
 
@@ -55,18 +60,28 @@ def previous(path: Path) -> Path:
 
 
 def _read(path: Path, identity: dict[str, Any], device: torch.device) -> dict[str, Any]:
-    line, _, payload = path.read_bytes().partition(b"\n")
     try:
+        line, _, payload = path.read_bytes().partition(b"\n")
         header = json.loads(line)
         expected, found = header["sha256"], header["identity"]
-    except (ValueError, TypeError, KeyError):
+    except OSError as error:
+        raise ValueError(f"it cannot be read ({error.strerror})") from None
+    except (ValueError, TypeError, KeyError, RecursionError):
         raise ValueError("its header is damaged") from None
     if storage.sha256(payload) != expected:
         raise ValueError("its checksum is wrong")
     differing = list(_differences(found, identity))
     if differing:
         raise ValueError("it belongs to another run: " + "; ".join(differing))
-    state: dict[str, Any] = torch.load(io.BytesIO(payload), map_location=device, weights_only=True)
+    try:
+        state: dict[str, Any] = torch.load(
+            io.BytesIO(payload), map_location=device, weights_only=True
+        )
+    except Exception as error:  # pickle's, the zip reader's, torch's
+        if is_out_of_memory(error):  # the state is good, and must not be started over
+            raise
+        reason = str(error).partition("\n")[0]
+        raise ValueError(f"what it holds is no state and is not executed ({reason})") from None
     return state
 
 

@@ -149,15 +149,7 @@ def load(folder: Path, part: Literal["train", "test"]) -> Images:
     """Memory-map one part, after its file's checksum: a flipped bit must never be trained on."""
     path = _tensor_file(folder, part)
     expected = describe(folder)["tensors"].get(path.name)
-    try:
-        found = storage.sha256_file(path)
-    except OSError as error:
-        raise UserError(f"{path}: not readable ({error.strerror})") from None
-    if found != expected:
-        raise UserError(
-            f"{path}: damaged, its sha256 is {found} but dataset.json says {expected}; "
-            "prepare the data again"
-        )
+    storage.require_unchanged(path, expected, "dataset.json", "prepare the data again")
     try:
         tensors = safetensors.torch.load_file(path)
         images = Images(tensors["pixels"], tensors["labels"])

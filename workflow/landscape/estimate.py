@@ -31,6 +31,7 @@ def announce(runs: Sequence[Run], results: Path, threads: int | None, parallel: 
     waiting = [run for run in runs if run not in finished]
     if not waiting:
         return
+    storage.require_writable(results)
     images = _training_images(results)
     costs = Costs(finished, results, threads)
     seconds = sum(costs.seconds_per_step(run) * _steps(run, images) for run in waiting)

@@ -9,6 +9,7 @@ import torch
 
 from landscape import device as devices
 from landscape import losses
+from landscape.columns import lagged, step_columns, unmeasured
 from landscape.errors import UserError
 from landscape.measure import probe as probes
 from landscape.measure.beta import effective_beta
@@ -125,10 +126,7 @@ class Recorder:
         diverged = _first(~healthy)
         sound = self.state.step if diverged is None else diverged
         for name in self.columns:
-            missing = ~np.isfinite(history[name][_first_step(name) : sound])
-            if name == "beta":  # where the update was exactly zero there is no β
-                missing &= history["update_distance"] != 0
-            self._require_none(missing, name)
+            self._require_none(unmeasured(history[:sound], name), name)
         if self.run.probe:
             probed = self.probe_table(sound).set_index("step")
             stayed = probed["loss"].notna()
@@ -194,43 +192,6 @@ class Recorder:
         self.probes.copy_(state["probes"])
         self.gradients.copy_(state["gradients"])
         self.previous.copy_(state["previous"])
-
-
-def step_columns(lags: tuple[int, ...]) -> tuple[str, ...]:
-    """The measures of a step; lag 1 has the plain names, others say theirs.
-
-    Without lags nothing is measured along the path but loss, hits and the gradient's norm.
-    """
-    if not lags:
-        return ("loss", "correct", "gradient_norm")
-    distances = [
-        lagged(name, lag)
-        for lag in sorted(lags)
-        for name in ("gradient_distance", "output_gradient_distance")
-    ]
-    return (
-        "loss",
-        "correct",
-        "gradient_norm",
-        *distances,
-        "update_distance",
-        "beta",
-        "parameter_norm",
-    )
-
-
-def lagged(name: str, lag: int) -> str:
-    return name if lag == 1 else f"{name}_lag{lag}"
-
-
-def _first_step(column: str) -> int:
-    """The first step at which a column has a value."""
-    if column in ("update_distance", "beta"):
-        return 1
-    if "gradient_distance" in column:
-        _, _, lag = column.partition("_lag")
-        return int(lag or 1)
-    return 0
 
 
 def _first(wrong: "pd.Series[bool]") -> int | None:

@@ -18,6 +18,7 @@ from safetensors.torch import save as safetensors_bytes
 
 from landscape import STARTED, checkpoint, dataset, provenance, storage
 from landscape import device as devices
+from landscape.errors import UserError, is_out_of_memory
 from landscape.loaders import Batches
 from landscape.measure.accuracy import EVALUATION_BATCH
 from landscape.progress import Progress
@@ -27,6 +28,7 @@ from landscape.stopwatch import Stopwatch
 from landscape.training_code import training_code
 
 CHECK_EVERY = 100  # steps between looks for divergence: the only waits for the device in the loop
+STEP_BYTES = 100  # of a step's row in the history, about
 EPOCHS = ["epoch", "train_loss", "train_accuracy", "validation_accuracy", "seconds"]
 
 Scores = tuple[float | None, float | None]  # loss and accuracy; none of no images
@@ -121,6 +123,18 @@ class Session(ABC):
         self.earlier_seconds = saved["total_seconds"]
         print(f"{self.id}: goes on from step {self.step}", file=sys.stderr)
 
+    def require_space(self) -> None:
+        """Refuse to train what cannot be saved: three states (the newest, the one before, the one
+        that is being written), weights and tables, less what lies there already.
+        """
+        weights = _size(self.weights())
+        # An optimizer makes its moments at its first step: at most two of each weight.
+        state = _size(self.state_dict()) + 2 * weights
+        generations = (self.checkpoint, checkpoint.previous(self.checkpoint))
+        there = sum(path.stat().st_size for path in generations if path.exists())
+        tables = STEP_BYTES * self.steps
+        storage.require_space(self.folder, 3 * (state + tables) + weights + tables - there)
+
     @property
     def total_seconds(self) -> float:
         return self.earlier_seconds + time.monotonic() - STARTED
@@ -209,7 +223,8 @@ class Session(ABC):
         steps = self.steps if self.diverged_at is None else self.diverged_at
         storage.write_bytes(self.folder / "model.safetensors", safetensors_bytes(self.weights()))
         tables = {"epochs.csv": pd.DataFrame(self.epochs, columns=self.columns)}
-        for name, table in {**self.tables(steps), **tables}.items():
+        tables = {**self.tables(steps), **tables}
+        for name, table in tables.items():
             storage.write_table(self.folder / name, table)
         summary = {
             "id": self.id,
@@ -225,16 +240,45 @@ class Session(ABC):
             "total_seconds": self.total_seconds,
             "versions": provenance.versions(),
             "git_commit": provenance.git_commit(),
+            "files": {
+                name: storage.sha256_file(self.folder / name)
+                for name in ("model.safetensors", *tables)
+            },
             **self.identity,
         }
-        storage.write_json(self.folder / "run.json", summary)
+        storage.write_sealed_json(self.folder / "run.json", summary)
         checkpoint.delete(self.checkpoint)
         storage.remove_temporaries(self.folder)
 
 
+def _size(values: Any) -> int:
+    """Bytes of all tensors in nested dictionaries and sequences."""
+    if isinstance(values, torch.Tensor):
+        return values.nbytes
+    if isinstance(values, dict):
+        values = list(values.values())
+    return sum(map(_size, values)) if isinstance(values, list | tuple) else 0
+
+
 def complete(session: Session, checkpoint_seconds: float, tested: bool = True) -> None:
-    """Train a session to its end and write its files, from its saved state where there is one."""
-    (session.folder / "run.json").unlink(missing_ok=True)  # the proof of an earlier training
-    session.resume()
-    session.train(checkpoint_seconds)
-    session.finish(tested)
+    """Train a session to its end and write its files, from its saved state where there is one.
+
+    Out of memory, it ends with a sentence. The batch size stays what it is: it is part of the
+    experiment, and a smaller one would be another one's numbers.
+    """
+    try:
+        (session.folder / "run.json").unlink(missing_ok=True)  # the proof of an earlier training
+        session.resume()
+        session.require_space()
+        session.train(checkpoint_seconds)
+        session.finish(tested)
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        reason = str(error).partition("\n")[0] or "the machine's"
+        raise UserError(
+            f"{session.id}: out of memory at step {session.step} of {session.steps}, with batches "
+            f"of {session.batches.batch_size} images on {devices.name(session.device)} ({reason}). "
+            "With more memory, or fewer jobs side by side, the same command goes on from the last "
+            "saved state"
+        ) from None

@@ -1,6 +1,7 @@
 """What all settings share: frozen models, and numbers that mean what they say."""
 
 from collections import Counter
+from reprlib import Repr
 from typing import Annotated, Any, TypeVar
 
 from pydantic import (
@@ -45,6 +46,10 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
 
+_SHORT = Repr()  # a value may be a tree of any size, or one that contains itself
+_SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother = 2, 80, 80
+
+
 def described(origin: str, error: ValidationError) -> str:
     """Every mistake with its key, its value and what is allowed, a line each."""
     return "\n".join([f"{origin} is not valid:", *map(_describe, error.errors())])
@@ -52,6 +57,6 @@ def described(origin: str, error: ValidationError) -> str:
 
 def _describe(mistake: Any) -> str:
     key = ".".join(str(part) for part in mistake["loc"]) or "(whole)"
-    value = repr(mistake["input"])
-    shown = "" if mistake["type"] == "missing" else f" (found {value[:80]})"
+    value = _SHORT.repr(mistake["input"])
+    shown = "" if mistake["type"] == "missing" else f" (found {value})"
     return f"  {key}: {mistake['msg']}{shown}"

@@ -5,15 +5,21 @@ import hashlib
 import io
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
+import numpy as np
 import pandas as pd
 
+from landscape import schemas
 from landscape.errors import UserError
+
+SEAL = "seal"  # key of a sealed JSON file
 
 
 @contextmanager
@@ -21,21 +27,27 @@ def atomic_file(path: Path) -> Iterator[IO[bytes]]:
     """Open a binary file that appears at `path` only when the block ends well.
 
     Temporary file in the same folder -> flush -> fsync -> rename -> fsync of the folder, so that
-    neither a kill nor a power cut leaves a part of a file under its final name.
+    neither a kill nor a power cut leaves a part of a file under its final name. A full or read-only
+    disk is a UserError; what was there before stays.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     try:
-        with os.fdopen(handle, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o666 & ~_umask())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    _sync_folder(path.parent)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(
+            dir=path.parent, prefix=f".{path.name}.", suffix=".tmp"
+        )
+        try:
+            with os.fdopen(handle, "wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            Path(temporary).chmod(0o666 & ~_umask())
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written ({error.strerror or error})") from None
 
 
 def remove_temporaries(folder: Path) -> None:
@@ -52,6 +64,16 @@ def require_writable(folder: Path) -> None:
             pass
     except OSError as error:
         raise UserError(f"{folder}: cannot be written to ({error.strerror})") from None
+
+
+def require_space(folder: Path, needed: int) -> None:
+    """Refuse to start what will not fit: `needed` bytes, of which none is there yet."""
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise UserError(
+            f"{folder}: {free / 1e6:,.1f} MB are free on this disk, but about "
+            f"{needed / 1e6:,.1f} MB are needed; free some, or set results to another disk"
+        )
 
 
 def _umask() -> int:
@@ -79,20 +101,35 @@ def write_json(path: Path, content: Any) -> None:
     write_bytes(path, (text + "\n").encode())
 
 
+def write_sealed_json(path: Path, content: dict[str, Any]) -> None:
+    """As `write_json`, with a checksum of the content in it, which `read_json` verifies."""
+    write_json(path, {**content, SEAL: _seal(content)})
+
+
 def read_json(path: Path) -> Any:
+    """Read JSON; one that carries a seal must still be what was sealed."""
     try:
-        return json.loads(path.read_text("utf-8"))
+        content = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RecursionError) as error:
         raise UserError(f"{path}: not readable as JSON ({error})") from None
+    if isinstance(content, dict) and SEAL in content:
+        seal = content.pop(SEAL)
+        if seal != _seal(content):
+            raise UserError(f"{path}: damaged or changed since it was written; make it again")
+    return content
+
+
+def _seal(content: dict[str, Any]) -> str:
+    return sha256(json.dumps(content, sort_keys=True).encode())
 
 
 def write_table(path: Path, table: pd.DataFrame) -> None:
     """Write a table as `.parquet` or `.csv`, by the ending; what is missing is an empty cell."""
     buffer = io.BytesIO()
     if path.suffix == ".parquet":
-        table.to_parquet(buffer, index=False)
+        table.to_parquet(buffer, index=False, write_page_checksum=True)
     elif path.suffix == ".csv":
         table.to_csv(buffer, index=False, quoting=csv.QUOTE_MINIMAL, lineterminator="\n")
     else:
@@ -101,9 +138,11 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
 
 
 def read_table(path: Path, columns: set[str] | None = None) -> pd.DataFrame:
-    """Read a table and check that it has the `columns` it is read for."""
+    """Read a table and check it: its `columns`, by default those that its name stands for, that
+    numbers are numbers, and that none is infinite. Nulls are for what was never measured.
+    """
     readers: dict[str, Callable[[Path], pd.DataFrame]] = {
-        ".parquet": pd.read_parquet,
+        ".parquet": partial(pd.read_parquet, page_checksum_verification=True),
         ".csv": pd.read_csv,
     }
     try:
@@ -112,10 +151,46 @@ def read_table(path: Path, columns: set[str] | None = None) -> pd.DataFrame:
         raise UserError(f"{path}: no such file") from None
     except Exception as error:  # each reader has exceptions of its own
         raise UserError(f"{path}: not readable as a table ({error})") from None
-    missing = sorted((columns or set()) - set(table.columns))
+    known = schemas.COLUMNS.get("/".join(path.parts[-2:]), set())
+    missing = sorted((columns or known) - set(table.columns))
     if missing:
         raise UserError(f"{path}: lacks the columns {missing}; it has {sorted(table.columns)}")
+    for name in sorted(known - schemas.TEXT):
+        if not pd.api.types.is_numeric_dtype(table[name]) and table[name].notna().any():
+            raise UserError(f"{path}: {name} must be numbers, but holds other things")
+    require_finite(table, path)
     return table
+
+
+def require_finite(table: pd.DataFrame, path: Path) -> None:
+    """An infinity is never a measurement."""
+    numbers = table.select_dtypes("number")
+    infinite = numbers.columns[np.isinf(numbers.to_numpy(dtype=float)).any(axis=0)]
+    if len(infinite):
+        raise UserError(f"{path}: {list(infinite)} are not finite")
+
+
+def require_recorded(path: Path, run: dict[str, Any]) -> None:
+    """Refuse a file of a run that is not the one whose checksum is in its run.json."""
+    recorded = run.get("files", {})
+    if not isinstance(recorded, dict):
+        raise UserError(f"{path.parent / 'run.json'}: files must be an object of checksums")
+    if path.name in recorded:
+        require_unchanged(path, recorded[path.name], "run.json", "train the run again")
+
+
+def require_unchanged(path: Path, expected: object, origin: str, remedy: str) -> None:
+    """Refuse a file whose checksum is not the one that `origin` says."""
+    try:
+        found = sha256_file(path)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; {remedy}") from None
+    except OSError as error:
+        raise UserError(f"{path}: not readable ({error.strerror})") from None
+    if found != expected:
+        raise UserError(
+            f"{path}: damaged, its sha256 is {found} but {origin} says {expected}; {remedy}"
+        )
 
 
 def sha256(content: bytes | memoryview) -> str:

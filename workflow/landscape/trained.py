@@ -13,7 +13,7 @@ from landscape.errors import UserError
 from landscape.models.network import Network
 from landscape.runs import Run
 from landscape.settings import described
-from landscape.storage import read_json
+from landscape.storage import read_json, require_recorded
 
 Tensors = Mapping[str, torch.Tensor]
 PLAIN = "network/plain/"  # where runs of the network of plain tensors lie
@@ -28,6 +28,7 @@ def load(folder: Path, device: torch.device | str = "cpu") -> tuple[Run, Network
     """
     run = read_run(folder / "run.json")
     path = folder / "model.safetensors"
+    require_recorded(path, read_json(folder / "run.json"))
     weights = _read_weights(path)
     model = models.build(run.architecture, run.seed)
     _require_same(path, run, weights, model.state_dict())

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from landscape import storage
+from landscape.columns import unmeasured
 from landscape.errors import UserError
 
 FACTS = (  # of run.json: how a run ended, what it cost and what made it
@@ -57,10 +57,13 @@ def joined(
     tables = []
     for run_id in run_ids:
         run = read_run(results / run_id)
-        table = storage.read_table(results / run_id / file, columns)
-        require_finite(table, results / run_id / file)
+        path = results / run_id / file
+        storage.require_recorded(path, run)
+        table = storage.read_table(path, columns)
         if file == "steps.parquet":
-            _require_steps(table, run, results / run_id / file)
+            _require_steps(table, run, path)
+        elif file == "probe.parquet":
+            _require_probes(table, path)
         for position, (name, value) in enumerate(names(run).items()):
             table.insert(position, name, value)
         tables.append(table)
@@ -93,17 +96,19 @@ def _run_row(run: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def require_finite(table: pd.DataFrame, path: Path) -> None:
-    """Nulls are for what was never measured; an infinity is never a measurement."""
-    numbers = table.select_dtypes("number")
-    infinite = numbers.columns[np.isinf(numbers.to_numpy(dtype=float)).any(axis=0)]
-    if len(infinite):
-        raise UserError(f"{path}: {list(infinite)} are not finite")
-
-
 def _require_steps(table: pd.DataFrame, run: dict[str, Any], path: Path) -> None:
     expected = run["steps"] if run["status"] == "completed" else run["diverged_at_step"]
     if list(table["step"]) != list(range(expected)):
         raise UserError(f"{path}: should hold the steps 0 to {expected - 1}, has {len(table)} rows")
-    if table["loss"].isna().any() or table["gradient_norm"].isna().any():
-        raise UserError(f"{path}: has steps without a loss or a gradient norm")
+    for name in table.columns.drop(["step", "epoch"]):
+        missing = unmeasured(table, name)
+        if missing.any():
+            raise UserError(f"{path}: {name} has no value at step {missing.idxmax()}")
+
+
+def _require_probes(table: pd.DataFrame, path: Path) -> None:
+    """Nulls are only where a step size was so large that the loss there is not finite."""
+    there = table[table["loss"].notna()]
+    missing = there.columns[there.isna().any()]
+    if len(missing):
+        raise UserError(f"{path}: {list(missing)} have no value where there is a loss")

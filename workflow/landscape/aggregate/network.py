@@ -5,12 +5,12 @@ from typing import Any
 
 import pandas as pd
 
-from landscape.aggregate.collect import facts, joined, read_run, require_finite
+from landscape.aggregate.collect import facts, joined, read_run
 from landscape.aggregate.effects import comparisons, summary_table
 from landscape.aggregate.studies import EPOCH_COLUMNS
 from landscape.errors import UserError
 from landscape.network_study import NetworkStudy
-from landscape.storage import write_table
+from landscape.storage import require_finite, write_table
 
 PLAIN = "plain"  # family and name of the network of plain tensors
 OPTIONAL = ("test_accuracy_augmented", "flops", "train_flops")  # of run.json: plain runs lack some

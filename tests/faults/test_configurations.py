@@ -1,0 +1,230 @@
+"""Configurations: meant, or refused with the key's name, before any job starts."""
+
+import copy
+import random
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pydantic import ConfigDict, create_model
+
+from artefacts import told
+from conftest import ROOT
+from landscape import config
+from landscape.config import Study
+from landscape.errors import UserError
+
+CONTENT = yaml.safe_load((ROOT / "config.yaml").read_text("utf-8"))
+
+MISTAKES = {
+    "an unknown key": ("bands: {batchsize: 64}", "bands.batchsize"),
+    "a misspelt section": ("optimiser: adam", "optimiser"),
+    "a number that is none": ("bands: {width: .nan}", "bands.width"),
+    "an infinite rate": ("probe: {learning_rate: .inf}", "probe.learning_rate"),
+    "a negative rate": ("bands: {learning_rates: [-1e-3]}", "bands.learning_rates.0"),
+    "an empty list": ("bands: {learning_rates: []}", "bands.learning_rates"),
+    "a rate twice": ("bands: {learning_rates: [0.001, 1e-3]}", "bands.learning_rates"),
+    "a seed twice": ("bands: {seeds: [1, 1]}", "bands.seeds"),
+    "a switch for a name": ("bands: {bn: off}", "bands.bn"),
+    "a truth for a number": ("bands: {seeds: [on]}", "bands.seeds.0"),
+    "a word for a number": ("bands: {epochs: many}", "bands.epochs"),
+    "nothing for a section": ("bands:", "bands"),
+    "an unknown network": ("bands: {architectures: [vgg_b]}", "bands.architectures.0"),
+    "a level without a recipe": (
+        "network: {sweeps: {activation: {loud: {architecture: {activation: loud}}}}}",
+        "activation",
+    ),
+}
+
+
+def laid_over(tmp_path: Path, text: str) -> Study:
+    path = tmp_path / "mine.yaml"
+    path.write_text(text, "utf-8")
+    return config.load([ROOT / "config.yaml", path])
+
+
+@pytest.mark.parametrize("kind", MISTAKES)
+def test_f19_a_mistake_is_named_by_its_key(kind, tmp_path):
+    text, key = MISTAKES[kind]
+    with pytest.raises(UserError) as caught:
+        laid_over(tmp_path, text)
+    assert key in str(caught.value)
+    assert "mine.yaml" in str(caught.value)
+
+
+def test_f19_what_was_meant_is_accepted(tmp_path):
+    """YAML reads 1e-3 as text: it means a number all the same."""
+    assert yaml.safe_load("1e-3") == "1e-3"
+    assert laid_over(tmp_path, "bands: {learning_rates: [1e-3]}").bands.learning_rates == (0.001,)
+
+
+def test_f19_control_a_looser_schema_lets_the_misspelt_key_through():
+    content = {**CONTENT, "optimiser": "adam"}
+    with pytest.raises(UserError, match="optimiser"):
+        config.study(content)
+    loose = create_model("Loose", __base__=Study)
+    loose.model_config = ConfigDict(**{**Study.model_config, "extra": "ignore"})
+    loose.model_rebuild(force=True)
+    loose.model_validate(content)
+
+
+def test_aliases_that_grow_without_end_do_not(tmp_path):
+    """A few lines of YAML that stand for billions of values, and one that contains itself."""
+    lines = ["a: &a [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]" for a, b in pairwise("abcdefghi")]
+    for text in ("\n".join([*lines, "bands: *i"]), "bands: &b {width: *b}", "split: &s [*s]"):
+        with pytest.raises(UserError, match="mine.yaml"):
+            laid_over(tmp_path, text)
+
+
+# --- fuzzing ---
+
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=6)
+    | st.sampled_from(
+        [
+            0,
+            -1,
+            1,
+            2**31,
+            10**30,
+            1e308,
+            "1e-3",
+            "on",
+            "vgg_a",
+            "adam",
+            "../x",
+            "{x}",
+            "\0",
+            "é",
+            "",
+        ]
+    )
+)
+KEYS = sorted(
+    {key for part in (CONTENT, CONTENT["bands"], CONTENT["network"]) for key in part}
+    | {"name", "base", "x", "learning_rate", "architecture"}
+)
+TREES = st.recursive(
+    SCALARS,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(KEYS) | st.text(max_size=4), inner, max_size=3)
+        | st.dictionaries(st.integers() | st.booleans() | st.none(), inner, max_size=2)
+    ),
+    max_leaves=10,
+)
+
+
+def places(content, at=()):
+    """Every path in a tree of dictionaries and lists."""
+    if at:
+        yield at
+    parts = content.items() if isinstance(content, dict) else enumerate(content)
+    if isinstance(content, dict | list):
+        for key, value in parts:
+            yield from places(value, (*at, key)) if isinstance(value, dict | list) else [(*at, key)]
+
+
+PLACES = sorted(places(CONTENT), key=repr)
+COUNT = {"configurations": 0, "accepted": 0}
+
+
+def accepted(content) -> bool:
+    """Whether a configuration is; refused, it is with a sentence and nothing else."""
+    study, said = told(lambda: config.study(content))
+    COUNT["configurations"] += 1
+    if said is not None:
+        assert said.startswith("the configuration")
+        return False
+    assert list(study.all_runs)
+    assert study.inspected is None or study.inspected.surface_points
+    COUNT["accepted"] += 1
+    return True
+
+
+def mutated(place, value, how):
+    """The real configuration with one thing changed, left out, or put beside it."""
+    content = copy.deepcopy(CONTENT)
+    inner = content
+    for key in place[:-1]:
+        inner = inner[key]
+    if how == "without":
+        del inner[place[-1]]
+    elif how == "beside" and isinstance(inner, dict):
+        inner[f"{place[-1]}x"] = value
+    else:
+        inner[place[-1]] = value
+    return content
+
+
+def fuzz(examples, strategy, check):
+    quiet = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
+    limits = settings(
+        max_examples=examples, deadline=None, database=None, suppress_health_check=quiet
+    )
+    limits(given(strategy)(check))()
+
+
+MUTATIONS = st.tuples(
+    st.sampled_from(PLACES), TREES, st.sampled_from(["instead", "without", "beside"])
+)
+
+
+def check_mutation(mutation):
+    place, value, how = mutation
+    content = mutated(place, value, how)
+    if not accepted(content):
+        _, said = told(lambda: config.study(content))
+        assert any(key in said for key in place if isinstance(key, str)), (mutation, said)
+
+
+@pytest.mark.parametrize(
+    "examples", [60, *(pytest.param(850, marks=pytest.mark.slow, id=f"850-{n}") for n in range(4))]
+)
+def test_fuzz_one_change_of_the_real_configuration(examples):
+    fuzz(examples, MUTATIONS, check_mutation)
+
+
+@pytest.mark.slow
+def test_fuzz_arbitrary_trees():
+    def check(tree):
+        assert not accepted(tree)
+
+    fuzz(1000, TREES, check)
+
+
+@pytest.mark.parametrize("examples", [30, pytest.param(1000, marks=pytest.mark.slow)])
+def test_fuzz_arbitrary_text(examples, tmp_path):
+    """Lines of the real file, shuffled, cut, and with foreign characters between them."""
+    text = (ROOT / "config.yaml").read_text("utf-8")
+    lines = text.splitlines(keepends=True)
+    path = tmp_path / "config.yaml"
+
+    def check(seed, inserted):
+        draw = random.Random(seed)
+        kind = draw.randrange(4)
+        if kind == 0:
+            broken = text[: draw.randrange(len(text))]
+        elif kind == 1:
+            place = draw.randrange(len(text))
+            broken = text[:place] + inserted + text[place + draw.randrange(3) :]
+        elif kind == 2:
+            broken = "".join(draw.sample(lines, draw.randrange(len(lines))))
+        else:
+            broken = inserted
+        path.write_text(broken, "utf-8", errors="surrogatepass")
+        _, said = told(lambda: config.load([path]))
+        assert said is None or "config.yaml" in said
+
+    everything = st.text(max_size=8) | st.sampled_from(
+        ["\t", "&a *a", "!!python/none ", "- [", "{", "%", "\0"]
+    )
+    fuzz(examples, st.tuples(st.integers(0, 2**32), everything), lambda pair: check(*pair))

@@ -1,0 +1,52 @@
+"""The columns of a run's steps.parquet, and from which step on each has a value."""
+
+import numpy as np
+import pandas as pd
+
+
+def step_columns(lags: tuple[int, ...]) -> tuple[str, ...]:
+    """The measures of a step; lag 1 has the plain names, others say theirs.
+
+    Without lags nothing is measured along the path but loss, hits and the gradient's norm.
+    """
+    if not lags:
+        return ("loss", "correct", "gradient_norm")
+    distances = [
+        lagged(name, lag)
+        for lag in sorted(lags)
+        for name in ("gradient_distance", "output_gradient_distance")
+    ]
+    return (
+        "loss",
+        "correct",
+        "gradient_norm",
+        *distances,
+        "update_distance",
+        "beta",
+        "parameter_norm",
+    )
+
+
+def lagged(name: str, lag: int) -> str:
+    return name if lag == 1 else f"{name}_lag{lag}"
+
+
+def unmeasured(table: pd.DataFrame, name: str) -> "pd.Series[bool]":
+    """Which rows, one for each step from 0 on, lack the finite value that they should have.
+
+    There is no β where the update was exactly zero.
+    """
+    missing = pd.Series(~np.isfinite(table[name].to_numpy(dtype=float)), index=table.index)
+    if name == "beta":
+        missing &= table["update_distance"] != 0
+    return missing[_first_step(name) :]
+
+
+def _first_step(column: str) -> int:
+    """The first step at which a column has a value."""
+    if column in ("update_distance", "beta"):
+        return 1
+    if "gradient_distance" in column:
+        _, _, lag = column.partition("_lag")
+        return int(lag or 1)
+    return 0

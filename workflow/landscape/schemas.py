@@ -1,0 +1,34 @@
+"""What the tables of a results folder must hold, so that a foreign one is told by its name.
+
+By the last two parts of a path; columns beside these may be there. All but `TEXT` are numbers.
+"""
+
+_BANDS = "arch seed measure step minimum maximum runs"
+_RUNS = "seed status steps batch_size parameters test_accuracy train_seconds device precision"
+_EPOCHS = "seed epoch train_loss train_accuracy validation_accuracy seconds"
+
+COLUMNS: dict[str, set[str]] = {
+    name: set(columns.split())
+    for name, columns in {
+        "bands/bands.parquet": _BANDS,
+        "bands/epochs.csv": f"arch learning_rate {_EPOCHS}",
+        "bands/runs.csv": f"arch learning_rate {_RUNS}",
+        "bands/summary.csv": "measure seeds",
+        "probe/bands.parquet": _BANDS,
+        "probe/probe.parquet": (
+            "arch seed step step_size relative_step_size loss loss_at_origin gradient_norm "
+            "gradient_distance gradient_cosine beta"
+        ),
+        "probe/runs.csv": f"arch learning_rate {_RUNS}",
+        "probe/summary.csv": "measure seeds",
+        "network/runs.csv": f"run name family {_RUNS}",
+        "network/epochs.csv": f"run name family {_EPOCHS}",
+        "network/summary.csv": "run kind group level family seeds diverged parameters",
+        "network/comparisons.csv": "measure first second difference ratio pairs",
+        "network/layers.csv": "network layer kind output_shape parameters flops",
+    }.items()
+}
+TEXT = {
+    *("arch", "measure", "status", "device", "precision", "run", "name", "family", "kind"),
+    *("group", "level", "first", "second", "network", "layer", "output_shape"),
+}
