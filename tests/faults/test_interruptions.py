@@ -26,7 +26,6 @@ from test_workflow import (  # noqa: F401 (fixtures among them)
 
 from artefacts import ROOT, digests
 from landscape import fingerprint, job, storage
-from landscape.errors import UserError
 
 RUNS = ("bands/vgg_a/lr0.001/seed0", "bands/vgg_a_bn/lr0.001/seed0")
 
