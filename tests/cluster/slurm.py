@@ -42,7 +42,7 @@ AccountingStorageType=accounting_storage/none
 JobAcctGatherType=jobacct_gather/none
 MpiDefault=none
 ReturnToService=2
-MinJobAge=300
+MinJobAge=7200
 NodeName={host} CPUs={cpus} RealMemory=100000 Gres=gpu:{gpus}
 PartitionName=tests Nodes={host} Default=YES MaxTime=INFINITE State=UP
 """
