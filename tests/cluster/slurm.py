@@ -11,6 +11,7 @@ import stat
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 CONFIGURATION = Path("/etc/slurm")
@@ -170,6 +171,8 @@ class Slurm:
         self.ask("scontrol", "update", f"NodeName={self.host}", f"State={state}", "Reason=a test")
 
     def stop(self) -> None:
+        with suppress(Exception):  # where it never came up, there are no jobs either
+            self.clear()
         for daemon in reversed(self.daemons):
             daemon.terminate()
         for daemon in self.daemons:

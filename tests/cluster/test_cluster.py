@@ -4,13 +4,15 @@ import hashlib
 import signal
 import subprocess
 import threading
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 from test_workflow import RUNS, copy_project, tiny_study
 
 from artefacts import digests
-from project import RATES, Project, has_pending, run_id
+from project import RATES, Project, is_told_to_end, run_id
 from slurm import GPUS, Slurm
 
 ONE = RATES[0]
@@ -99,9 +101,10 @@ def test_a_job_at_its_time_limit_goes_back_into_the_queue(project, reference, sl
     process = project.frozen(submitted, ONE)
     made, job = project.steps(ONE), project.job(ONE)
     slurm.limit(job, slurm.minutes(job) + 3)  # shorter than the profile's warning and a little more
-    project.until(submitted, lambda: has_pending(process, signal.SIGTERM), "Slurm's warning")
     assert not (project.run(ONE) / "resume.state").exists()
-    process.resume()
+    project.until(submitted, lambda: is_told_to_end(process), "Slurm's warning")
+    with suppress(psutil.NoSuchProcess):
+        process.resume()  # if Slurm has not, together with the warning
     project.until(submitted, lambda: slurm.job(job)["Restarts"] == "1", "the job is repeated")
     slurm.limit(job, 240)
     code, _ = project.output(submitted)  # the same Snakemake: it never saw a failure
