@@ -21,9 +21,11 @@ def slurm() -> Iterator[Slurm]:
 
 
 @pytest.fixture(scope="session")
-def study(slurm, tmp_path_factory) -> Project:
+def study(slurm, tmp_path_factory) -> Iterator[Project]:
     """The whole tiny study."""
-    return Project(copy_project(tmp_path_factory.mktemp("study")), slurm, tiny_study())
+    project = Project(copy_project(tmp_path_factory.mktemp("study")), slurm, tiny_study())
+    yield project
+    project.end()
 
 
 @pytest.fixture(scope="session")

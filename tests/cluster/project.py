@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -113,7 +114,8 @@ class Project:
 
     def job(self, rate: float) -> str:
         """The newest Slurm job of a run."""
-        return [job["id"] for job in self.slurm.jobs() if job["comment"] == comment(rate)][-1]
+        ids = [job["id"] for job in self.slurm.jobs() if job["comment"] == comment(rate)]
+        return max(ids, key=int)
 
     def end(self) -> None:
         for process in self.started:
@@ -132,9 +134,12 @@ def comment(rate: float) -> str:
     return f"rule_train_bands_wildcards_{ARCHITECTURE}_{rate}_0"
 
 
-def has_pending(process: psutil.Process, number: int) -> bool:
-    """Whether a signal waits for a stopped process."""
-    text = Path(f"/proc/{process.pid}/status").read_text("utf-8")
+def is_told_to_end(process: psutil.Process) -> bool:
+    """Whether SIGTERM waits for a stopped process, or has ended it."""
+    try:
+        text = Path(f"/proc/{process.pid}/status").read_text("utf-8")
+    except OSError:
+        return True
     lines = [line.split() for line in text.splitlines()]
     masks = [words[1] for words in lines if words and words[0] in ("SigPnd:", "ShdPnd:")]
-    return any(int(mask, 16) >> (number - 1) & 1 for mask in masks)
+    return any(int(mask, 16) >> (signal.SIGTERM - 1) & 1 for mask in masks)

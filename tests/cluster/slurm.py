@@ -11,12 +11,14 @@ import stat
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 CONFIGURATION = Path("/etc/slurm")
 OURS = "# Written by tests/cluster; removed when they end.\n"
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scancel", "scontrol", "sinfo")
 GPUS = 4
+PORT = 26817
 NULL_DEVICE = os.makedev(1, 3)
 
 SLURM = """\
@@ -29,8 +31,8 @@ StateSaveLocation={folder}/slurmctld
 SlurmdSpoolDir={folder}/slurmd
 SlurmctldPidFile={folder}/slurmctld.pid
 SlurmdPidFile={folder}/slurmd.pid
-SlurmctldPort=26817
-SlurmdPort=26818
+SlurmctldPort={port}
+SlurmdPort={node_port}
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 SelectType=select/cons_tres
@@ -42,7 +44,7 @@ AccountingStorageType=accounting_storage/none
 JobAcctGatherType=jobacct_gather/none
 MpiDefault=none
 ReturnToService=2
-MinJobAge=300
+MinJobAge=7200
 NodeName={host} CPUs={cpus} RealMemory=100000 Gres=gpu:{gpus}
 PartitionName=tests Nodes={host} Default=YES MaxTime=INFINITE State=UP
 """
@@ -58,6 +60,9 @@ def lacking() -> str | None:
     present = CONFIGURATION / "slurm.conf"
     if present.exists() and not present.read_text("utf-8").startswith(OURS):
         return f"{present} belongs to another Slurm"
+    with socket.socket() as asked:
+        if asked.connect_ex(("localhost", PORT)) == 0:
+            return "other tests have a Slurm running here"
     return None
 
 
@@ -87,7 +92,7 @@ class Slurm:
             os.mknod(card, 0o666 | stat.S_IFCHR, NULL_DEVICE)
         CONFIGURATION.mkdir(exist_ok=True)
         values = {"host": self.host, "folder": self.folder, "cpus": cpus, "gpus": GPUS}
-        text = OURS + SLURM.format(**values)
+        text = OURS + SLURM.format(**values, port=PORT, node_port=PORT + 1)
         (CONFIGURATION / "slurm.conf").write_text(text, "utf-8")
         gres = "".join(f"NodeName={self.host} Name=gpu File={card}\n" for card in cards)
         (CONFIGURATION / "gres.conf").write_text(OURS + gres, "utf-8")
@@ -170,6 +175,8 @@ class Slurm:
         self.ask("scontrol", "update", f"NodeName={self.host}", f"State={state}", "Reason=a test")
 
     def stop(self) -> None:
+        with suppress(Exception):  # where it never came up, there are no jobs either
+            self.clear()
         for daemon in reversed(self.daemons):
             daemon.terminate()
         for daemon in self.daemons:

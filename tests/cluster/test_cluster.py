@@ -4,13 +4,14 @@ import hashlib
 import signal
 import subprocess
 import threading
+from contextlib import suppress
 from pathlib import Path
 
-import pytest
+import psutil
 from test_workflow import RUNS, copy_project, tiny_study
 
 from artefacts import digests
-from project import RATES, Project, has_pending, run_id
+from project import RATES, Project, is_told_to_end, run_id
 from slurm import GPUS, Slurm
 
 ONE = RATES[0]
@@ -99,9 +100,10 @@ def test_a_job_at_its_time_limit_goes_back_into_the_queue(project, reference, sl
     process = project.frozen(submitted, ONE)
     made, job = project.steps(ONE), project.job(ONE)
     slurm.limit(job, slurm.minutes(job) + 3)  # shorter than the profile's warning and a little more
-    project.until(submitted, lambda: has_pending(process, signal.SIGTERM), "Slurm's warning")
     assert not (project.run(ONE) / "resume.state").exists()
-    process.resume()
+    project.until(submitted, lambda: is_told_to_end(process), "Slurm's warning")
+    with suppress(psutil.NoSuchProcess):
+        process.resume()  # if Slurm has not, together with the warning
     project.until(submitted, lambda: slurm.job(job)["Restarts"] == "1", "the job is repeated")
     slurm.limit(job, 240)
     code, _ = project.output(submitted)  # the same Snakemake: it never saw a failure
@@ -117,7 +119,8 @@ def test_a_cancelled_job_stays_out_of_the_queue(project, slurm):
     submitted = project.submit(*project.targets(ONE))
     process = project.frozen(submitted, ONE)
     slurm.ask("scancel", project.job(ONE))
-    process.resume()
+    with suppress(psutil.NoSuchProcess):
+        process.resume()
     assert project.output(submitted)[0] != 0
     job = slurm.job(project.job(ONE))
     assert (job["JobState"], job["Restarts"]) == ("CANCELLED", "0")
@@ -179,8 +182,7 @@ def test_a_killed_snakemake_leaves_jobs_that_are_not_done_twice(project, referen
     assert digests(project.run(ONE)) == digests(reference.run(ONE))
 
 
-@pytest.mark.parametrize("count", [1])
-def test_short_runs_share_an_allocation_one_after_the_other(project, reference, slurm, count):
+def test_short_runs_share_a_gpu_one_after_the_other(project, reference, slurm):
     observer = Observer(slurm)
     observer.start()
     grouped = ["--groups", "train_bands=runs", "--group-components", "runs=2"]
@@ -188,7 +190,7 @@ def test_short_runs_share_an_allocation_one_after_the_other(project, reference, 
     observer.stopped.set()
     observer.join()
     assert code == 0
-    assert said.count("has been submitted with SLURM jobid") == count
+    assert said.count("has been submitted with SLURM jobid") == 1
     assert max(observer.in_use) == 1
     for rate in RATES:
         assert digests(project.run(rate)) == digests(reference.run(rate))

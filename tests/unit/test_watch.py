@@ -5,7 +5,7 @@ import os
 import subprocess
 
 from artefacts import ROOT, start
-from landscape import config, estimate, job
+from landscape import config, estimate, job, lease
 from landscape import watch as watching
 from landscape.progress import Progress, seconds_text
 from landscape.watch import status
@@ -28,6 +28,8 @@ def test_the_states_of_a_run(tmp_path):
     progress = json.loads((folder / "progress.json").read_text("utf-8"))
     (folder / "progress.json").write_text(json.dumps({**progress, "pid": dead.pid}), "utf-8")
     assert status(run, tmp_path).state == "interrupted"
+    with lease.run(tmp_path, run):  # as a job on another machine, whose process is not seen here
+        assert status(run, tmp_path).state == "running"
 
     done = {
         "status": "diverged",

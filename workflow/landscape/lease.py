@@ -118,8 +118,17 @@ def run(results: Path, run_id: str) -> Iterator[bool]:
         lock.release()
 
 
+def is_in_work(results: Path, run_id: str) -> bool:
+    """Whether a process, on whatever machine, works on this run."""
+    path = results / FOLDER / "runs" / _file(run_id)
+    try:
+        return path.exists() and not Locks(results).is_free(path)
+    except OSError:
+        return False
+
+
 def _taken(locks: "Locks", run_id: str) -> tuple[FileLock, bool]:
-    path = locks.folder("runs") / f"{run_id.replace('/', '_')}.lock"
+    path = locks.folder("runs") / _file(run_id)
     lock = locks.lock(path)
     waited = not acquired(lock)
     if waited:
@@ -127,6 +136,10 @@ def _taken(locks: "Locks", run_id: str) -> tuple[FileLock, bool]:
         lock.acquire(poll_interval=POLL_SECONDS)
     sign(lock, run_id)
     return lock, waited
+
+
+def _file(run_id: str) -> str:
+    return f"{run_id.replace('/', '_')}.lock"
 
 
 class Locks:

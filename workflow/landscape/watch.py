@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from landscape import lease
 from landscape.progress import FILE, seconds_text
 from landscape.runs import PlainRun, Run
 
@@ -57,7 +58,7 @@ def status(run_id: str, results: Path) -> Status:
         return Status(run_id, state, step, done["steps"], loss, rate, done["total_seconds"])
     going = _read(results / run_id / FILE)
     if going:
-        alive = _alive(going["pid"])
+        alive = lease.is_in_work(results, run_id) or _alive(going["pid"])
         return Status(
             run_id,
             "running" if alive else "interrupted",
