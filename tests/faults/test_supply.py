@@ -36,7 +36,7 @@ def test_only_the_download_can_use_the_network():
 
 
 def test_nothing_that_was_read_is_executed():
-    """No eval or exec of anything; pickles only by the reader that knows arrays and nothing else."""
+    """No eval, no exec; pickles only by the reader that knows arrays and nothing else."""
     for name, tree in modules():
         for node in ast.walk(tree):
             if isinstance(node, ast.Call):
