@@ -227,6 +227,7 @@ def test_f23_confined_and_in_odd_surroundings_it_makes_the_same(finished, tmp_pa
     """No network, no GPU, one thread, a plain locale, another time zone and working folder, and a
     results folder whose name a shell would act on.
     """
+    (tmp_path / "pro ject ü").mkdir()
     project = copy_project(tmp_path / "pro ject ü")  # noqa: F811
     configure(project, results=ODD)
     closed, log = tmp_path / "closed", tmp_path / "connections"
