@@ -70,22 +70,26 @@ format: $(READY)
 	$(VENV)/bin/snakefmt Snakefile workflow/rules
 
 # Compiled once here, or else every job of a study would compile torch anew on a read-only machine.
-$(READY): envs/requirements.txt pyproject.toml
+# Every file is checked against envs/hashes.txt before it is unpacked.
+$(READY): envs/hashes.txt pyproject.toml
 	if command -v uv > /dev/null; then \
 	  uv venv --quiet --clear --no-python-downloads --python python3 $(VENV) && \
-	  uv pip install --quiet --compile-bytecode --python $(VENV)/bin/python -r $< && \
+	  uv pip install --quiet --compile-bytecode --python $(VENV)/bin/python \
+	    --require-hashes -r $< && \
 	  uv pip install --quiet --python $(VENV)/bin/python --no-deps --no-build-isolation -e .; \
 	else \
 	  python3 -m venv --clear $(VENV) && \
-	  $(VENV)/bin/python -m pip install --quiet -r $< && \
+	  $(VENV)/bin/python -m pip install --quiet --require-hashes -r $< && \
 	  $(VENV)/bin/python -m pip install --quiet --no-deps --no-build-isolation -e .; \
 	fi
 	touch $@
 
-# After a change of the dependencies: resolve the exact pins anew.
+# After a change of the dependencies: resolve the exact pins anew, and their files' checksums.
+PINS = uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 \
+  --no-header --no-annotate --quiet
 pins:
-	uv pip compile pyproject.toml --all-extras -c envs/constraints.txt --universal \
-	  --python-version 3.11 --no-header --no-annotate --quiet -o envs/requirements.txt
+	$(PINS) -c envs/constraints.txt -o envs/requirements.txt
+	$(PINS) -c envs/requirements.txt --generate-hashes -o envs/hashes.txt
 	sed -i '/^      - /d' envs/environment.yaml
 	sed "s/.*/      - \"&\"/" envs/requirements.txt >> envs/environment.yaml
 

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import psutil
 import yaml
-from studies import artefacts, group, is_training, kill, leftovers
+from studies import artefacts, at_work, group, is_training, kill, leftovers
 from test_workflow import copy_project, snakemake, start_snakemake, tiny_study
 
 EPOCHS = 12  # of a run: long enough to be killed in, short enough to be done between kills
@@ -56,36 +56,31 @@ def _attempt(project: Path, draw: random.Random, happened: Counter[str], disturb
     with (project / "said.txt").open("w") as said:
         going = start_snakemake(project, output=said)
         process = psutil.Process(going.pid)
-        everything = group(process)
         while disturbed and going.poll() is None:
             pause = time.monotonic() + draw.expovariate(1 / 6)
             while going.poll() is None and time.monotonic() < pause:
                 time.sleep(0.05)
-            everything = [*everything, *group(process)]
-            if going.poll() is None and _disturb(process, everything, draw, happened):
+            if going.poll() is None and _disturb(process, draw, happened):
                 break
         code = going.wait(timeout=900)
-    # What a killed Snakemake leaves running must not meet the next one.
-    kill([child for child in everything if child.is_running() and child.pid != going.pid])
-    psutil.wait_procs(everything, timeout=60)
+    # Jobs that outlive their Snakemake refuse the next one's: whoever recovers ends them first.
+    orphans = at_work(project)
+    kill(orphans)
+    psutil.wait_procs(orphans, timeout=60)
     if not disturbed and code:
         raise AssertionError((project / "said.txt").read_text("utf-8"))
     return code
 
 
-def _disturb(
-    process: psutil.Process,
-    everything: list[psutil.Process],
-    draw: random.Random,
-    happened: Counter[str],
-) -> bool:
+def _disturb(process: psutil.Process, draw: random.Random, happened: Counter[str]) -> bool:
     """Kill something; whether the whole study is over by that."""
-    jobs = [child for child in everything if child.is_running() and is_training(child)]
+    everything = group(process)
+    jobs = [child for child in everything if is_training(child)]
     kind = draw.choice(["job", "job", "any", "snakemake", "group", "asked"])
     if kind == "job":
         happened["training jobs killed"] += kill(draw.sample(jobs, min(1, len(jobs))))
     elif kind == "any":
-        below = [child for child in everything[1:] if child.is_running()]
+        below = everything[1:]
         happened["other processes killed"] += kill(draw.sample(below, min(1, len(below))))
     elif kind == "snakemake":
         happened["Snakemake killed"] += kill([process])

@@ -36,6 +36,16 @@ def group(process: psutil.Process) -> list[psutil.Process]:
         return []
 
 
+def at_work(project: Path) -> list[psutil.Process]:
+    """Every process whose working folder is the project, whoever its parent is by now."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.cwd() == str(project):
+                found.append(process)
+    return found
+
+
 def kill(processes: list[psutil.Process], number: int = signal.SIGKILL) -> int:
     """Send the signal to each of these; returns how many were there to get it."""
     reached = 0

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from test_sources import GOOD, archive, parquet_folder, read, table
 
 import synthetic
-from artefacts import told
+from artefacts import record_anew, told
 from conftest import PROBE, RUN
 from landscape import checkpoint, dataset, job, storage, trained
 from landscape.__main__ import main
@@ -245,20 +245,14 @@ def test_weights_of_another_network_or_with_nan_are_refused(run_folder, tmp_path
     save_file(spoiled, tmp_path / "nan")
     for content in (foreign, (tmp_path / "nan").read_bytes(), whole[:-1], b""):
         path.write_bytes(content)
-        seal_anew(path)  # the checksum is right: the content itself must be refused
+        record_anew(path)  # the checksum is right: the content itself must be refused
         for command in (["predict", str(path), str(tmp_path / "red.png")], ["evaluate", str(path)]):
             assert main(command) == 1
             said = capsys.readouterr().err
             assert said.startswith(f"error: {path}")
     path.write_bytes(whole)
-    seal_anew(path)
+    record_anew(path)
     assert main(["predict", str(path), str(tmp_path / "red.png")]) == 0  # the control
-
-
-def seal_anew(path):
-    run = storage.read_json(path.parent / "run.json")
-    run["files"][path.name] = storage.sha256_file(path)
-    storage.write_sealed_json(path.parent / "run.json", run)
 
 
 def test_control_without_checks_a_damaged_weight_is_evaluated(run_folder, monkeypatch):

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -37,11 +38,13 @@ def small_disk(tmp_path):
     subprocess.run(["umount", place], check=True)
 
 
-def fill(folder: Path, leave: int) -> Path:
-    """A file that leaves `leave` bytes."""
-    ballast = folder / "ballast"
-    ballast.write_bytes(bytes(shutil.disk_usage(folder).free - leave))
-    return ballast
+def fill(folder: Path) -> None:
+    """A file that takes all the space there is, and what others give back meanwhile."""
+    with (folder / "ballast").open("wb", buffering=0) as file:
+        for _ in range(3):
+            with suppress(OSError):
+                while True:
+                    file.write(bytes(4096))
 
 
 def whole_files(folder: Path) -> list[str]:
@@ -72,7 +75,7 @@ def test_f11_a_full_disk_at_a_save_ends_the_job_with_a_sentence(
         assert running.poll() is None, running.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    fill(small_disk, leave=0)
+    fill(small_disk)
     _, said = running.communicate(timeout=300)
     assert running.returncode == 1
     assert "No space left on device" in said

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from artefacts import record_anew
 from landscape import config, job, storage
 from landscape.aggregate.band import band
 from landscape.aggregate.collect import joined
@@ -208,7 +209,7 @@ def test_the_probe_s_band_is_over_its_configured_step_sizes_only(trained, study)
     [
         (lambda t: t.drop(index=3), "should hold the steps"),
         (lambda t: t.assign(beta=np.inf), "not finite"),
-        (lambda t: t.assign(loss=t["loss"].where(t["step"] != 2)), "without a loss"),
+        (lambda t: t.assign(loss=t["loss"].where(t["step"] != 2)), "loss has no value at step 2"),
         (lambda t: t.drop(columns="beta"), "lacks the columns"),
     ],
 )
@@ -216,9 +217,11 @@ def test_a_damaged_table_stops_the_aggregation_by_name(trained, study, damage, s
     path = trained / "bands/vgg_a/lr0.001/seed0/steps.parquet"
     whole = path.read_bytes()
     storage.write_table(path, damage(storage.read_table(path)))
+    record_anew(path)
     try:
         with pytest.raises(UserError, match=said) as error:
             joined(study.bands.run_ids, trained, "steps.parquet", {"step", "loss", "beta"})
         assert str(path) in str(error.value)
     finally:
         path.write_bytes(whole)
+        record_anew(path)

@@ -1,6 +1,5 @@
 """A person's own pictures: read in any form, cut and scaled as they should be, and classified."""
 
-import json
 import math
 import warnings
 from contextlib import suppress
@@ -20,7 +19,7 @@ from landscape.loaders import normalized
 from landscape.predict import probabilities, square
 from landscape.recipes import Optimizer
 from landscape.runs import Run, Split
-from landscape.storage import write_json
+from landscape.storage import read_json, write_json
 
 RUN = Run(
     study="network",
@@ -317,7 +316,7 @@ def test_names_of_other_data_are_noted(results, tmp_path, picture, capsys):
 
 
 def test_too_few_class_names_are_refused(weights, picture, results, tmp_path):
-    description = json.loads((results / "data" / "dataset.json").read_text("utf-8"))
+    description = read_json(results / "data" / "dataset.json")
     write_json(tmp_path / "data" / "dataset.json", {**description, "class_names": ["one"]})
     with pytest.raises(UserError, match="class_names must be 10 names"):
         predict.predict(weights, [picture(smooth())], tmp_path / "data")

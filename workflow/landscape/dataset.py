@@ -117,7 +117,7 @@ def write(
         storage.write_bytes(_tensor_file(folder, part), content)
         tensors[_tensor_file(folder, part).name] = storage.sha256(content)
     mean, std = _channel_statistics(train[0])
-    storage.write_json(
+    storage.write_sealed_json(
         description,
         {
             **provenance,

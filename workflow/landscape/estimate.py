@@ -113,6 +113,8 @@ def is_done(run: Run | PlainRun, results: Path) -> bool:
         done = storage.read_json(results / run.id / "run.json")
     except UserError:
         return False
+    if not isinstance(done, dict):
+        return False
     settings, code = done.get("run"), done.get("code")
     return bool(settings == run.model_dump(mode="json") and code == training_code(run))
 
@@ -140,5 +142,5 @@ def _steps(run: Run, images: int) -> int:
 def _training_images(results: Path) -> int:
     try:
         return int(storage.read_json(results / "data" / "dataset.json")["train_images"])
-    except (UserError, KeyError):
+    except (UserError, KeyError, TypeError):
         return TRAINING_IMAGES

@@ -73,7 +73,9 @@ def joined(
 def read_run(folder: Path) -> dict[str, Any]:
     """The run.json of a folder, with everything in it that its row of a table needs."""
     path = folder / "run.json"
-    run: dict[str, Any] = storage.read_json(path)
+    run: Any = storage.read_json(path)
+    if not isinstance(run, dict):
+        raise UserError(f"{path}: must hold an object, not {type(run).__name__}")
     missing = sorted({"run", "versions", *FACTS} - run.keys())
     if missing:
         raise UserError(f"{path}: lacks the keys {missing}; train the run again")
