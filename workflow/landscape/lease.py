@@ -9,8 +9,8 @@ lowest one that is alive is served next.
 import errno
 import json
 import os
+import platform
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -176,7 +176,7 @@ class Counter:
 
     def __init__(self, locks: Locks, names: Sequence[str], shares: int):
         self.locks = locks
-        self.tickets = locks.folder(socket.gethostname(), "waiting")
+        self.tickets = locks.folder(platform.node(), "waiting")
         folder = self.tickets.parent
         self.order = locks.lock(folder / "order.lock")  # held to look through the files, no longer
         # All cards once before any card twice, so that sharing starts only where it must.
@@ -251,7 +251,7 @@ def sign(lock: FileLock, holder: str) -> None:
     content = {
         "holder": holder,
         "pid": os.getpid(),
-        "host": socket.gethostname(),
+        "host": platform.node(),
         "job": os.environ.get("SLURM_JOB_ID"),
         "since": time.strftime("%Y-%m-%d %H:%M:%S"),
     }
