@@ -28,6 +28,7 @@ from artefacts import ROOT, digests
 from landscape import fingerprint, job, storage
 from landscape.errors import UserError
 
+pytestmark = pytest.mark.xdist_group("study")  # one finished study for all of them
 RUNS = ("bands/vgg_a/lr0.001/seed0", "bands/vgg_a_bn/lr0.001/seed0")
 
 
