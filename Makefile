@@ -44,7 +44,7 @@ test: $(READY)
 	$(VENV)/bin/python -m pytest -n 2 --dist worksteal -m "not slow"
 
 faults: $(READY)
-	$(VENV)/bin/python -m pytest tests/faults -n 2 --dist worksteal
+	$(VENV)/bin/python -m pytest tests/faults -n 2 --dist loadgroup
 
 soak: $(READY)
 	PYTHONPATH=tests:tests/workflow $(VENV)/bin/python tests/faults/soak.py $(SOAK)

@@ -27,6 +27,7 @@ from test_workflow import (  # noqa: F401 (fixtures among them)
 from artefacts import ROOT, digests
 from landscape import fingerprint, job, storage
 
+pytestmark = pytest.mark.xdist_group("study")  # one finished study for all of them
 RUNS = ("bands/vgg_a/lr0.001/seed0", "bands/vgg_a_bn/lr0.001/seed0")
 
 

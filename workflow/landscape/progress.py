@@ -4,6 +4,7 @@ import json
 import os
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -76,7 +77,9 @@ class Progress:
             print(f"{self.name}: step {step}/{self.steps}  {text}", file=sys.stderr, flush=True)
 
     def _write(self, step: int, loss: float, rate: float, left: float) -> None:
-        """Not fsynced: it is only for looking at, and the next one comes in a second."""
+        """Not fsynced, and left out where the disk is full: it is only for looking at, the next one
+        comes in a second, and what is in the way is the next save's to report by its name.
+        """
         content = {
             "step": step,
             "steps": self.steps,
@@ -87,5 +90,6 @@ class Progress:
             "time": time.time(),
         }
         temporary = self.path.with_suffix(".tmp")
-        temporary.write_text(json.dumps(content), "utf-8")
-        temporary.replace(self.path)
+        with suppress(OSError):
+            temporary.write_text(json.dumps(content), "utf-8")
+            temporary.replace(self.path)
