@@ -70,6 +70,9 @@ class Slurm:
     """The daemons, and what one asks them."""
 
     def __init__(self, cpus: int = 8):
+        reason = lacking()
+        if reason:
+            raise RuntimeError(reason)
         self.folder = Path(tempfile.mkdtemp(prefix="slurm-"))
         self.folder.chmod(0o755)
         self.host = socket.gethostname().partition(".")[0]
