@@ -459,6 +459,7 @@ def save_run(results, name, architecture, seed=0):
     folder.mkdir(parents=True)
     save_file(network(architecture).state_dict(), folder / "model.safetensors")
     content = {"run": json.loads(run.model_dump_json()), "status": "completed"}
+    content |= {"train_images": 150, "device": "a machine", "precision": "float32"}
     write_json(folder / "run.json", content)
     return run.id
 
@@ -499,7 +500,8 @@ def test_what_is_written_agrees_with_itself(looked_into):
         assert (f"{index}/grad_cam" in arrays) == (one["arch"] != "mlp")
     assert len(set(arrays["attributed_labels"].tolist())) == 4
     table = read_table(folder / "network/surface.parquet")
-    assert list(table.columns) == ["run", "arch", "x", "y", "loss", "mode"]
+    made = ["seed", "train_images", "device", "precision"]
+    assert list(table.columns) == ["run", "arch", "x", "y", "loss", "mode", *made]
     assert table.groupby("run").size().to_dict() == dict.fromkeys(settings.surfaces, 9)
     assert set(table["mode"]) == {"batch statistics"}
 

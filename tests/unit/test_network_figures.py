@@ -26,7 +26,7 @@ from landscape.figures.frontier import frontier_cost, frontier_parameters
 from landscape.figures.network import ablations, sweep
 from landscape.figures.structure import kind_of, stages_of, structure
 from landscape.published import PUBLISHED
-from landscape.storage import read_table, write_json, write_table
+from landscape.storage import read_table, write_json
 
 STUDY = config.load([ROOT / "config.yaml"])
 NETWORK = STUDY.network.model_copy(
@@ -221,7 +221,7 @@ def test_accuracy_by_flops_is_the_mean_of_the_seeds(tables):
     expected = part.groupby("epoch")["validation_accuracy"].mean()
     np.testing.assert_allclose(y, 100 * expected)
     np.testing.assert_allclose(x, part.groupby("epoch")["train_flops"].mean() / 1e15)
-    assert len(figure.axes[0].lines) == 5 * (1 + 5)
+    assert len(figure.axes[0].lines) == len(STUDY.network.finals) * (1 + 5)
 
 
 def test_a_structure_is_cut_where_the_side_changes_and_no_parameter_is_lost(tables):
@@ -243,7 +243,7 @@ def test_a_structure_is_cut_where_the_side_changes_and_no_parameter_is_lost(tabl
         "linear",
     }
     figure = structure(layers)
-    assert len(figure.axes) == 5
+    assert len(figure.axes) == len(STUDY.network.finals)
     total = layers.loc[layers["network"] == "fast", "parameters"].sum()
     assert figure.axes[1].get_title(loc="left").startswith(f"fast: {units.count(total)} parameters")
 
@@ -299,12 +299,16 @@ def test_figures_of_inspected_runs_come_from_arrays_and_name_those_runs(
     results, tmp_path, monkeypatch
 ):
     save_file({"0/maps": np.arange(4.0)}, results / "network/insight.safetensors")
+    made = [("bfloat16", "NVIDIA H100 80GB HBM3", 3), ("float32", synthetic_network.DEVICE, 1)]
     ids = ["network/final/fast/seed3", "bands/vgg_a/lr0.0005/seed1"]
-    write_json(results / "network/insight.json", {"networks": [{"run": run} for run in ids]})
-    write_table(results / "bands/runs.csv", synthetic.runs())
+    networks = [
+        {"run": run, "precision": precision, "device": device, "seed": seed, "train_images": 49_000}
+        for run, (precision, device, seed) in zip(ids, made, strict=True)
+    ]
+    write_json(results / "network/insight.json", {"networks": networks})
     arguments = ("network/insight.safetensors", "network/insight.json")
     spec = FigureSpec("test_network_figures", "recorded", "network", arguments, needs="insight")
-    assert {"network/runs.csv", "bands/runs.csv", *arguments} <= set(spec.tables)
+    assert spec.tables == (*arguments, "data/dataset.json")  # no run but those makes it stale
     stamped = []
     monkeypatch.setattr(draw, "stamp", lambda figure, text: stamped.append(text))
     monkeypatch.setitem(FIGURES, "insight_test", spec)
@@ -335,7 +339,9 @@ def test_a_configuration_has_the_figures_that_it_asks_for():
     assert {f"sweep_{factor}" for factor in network.sweeps} <= set(every)
     assert {"ablations", "frontier_parameters", "frontier_cost", "structure"} <= set(every)
     bare = wanted(STUDY.model_copy(update={"network": None}))
-    assert bare == [name for name, spec in FIGURES.items() if spec.study != "network"]
+    assert bare == [
+        name for name, spec in FIGURES.items() if spec.study not in ("network", "bench")
+    ]
     few = network.model_copy(
         update={"sweeps": {"loss": network.sweeps["loss"]}, "ablations": {}, "insight": None}
     )

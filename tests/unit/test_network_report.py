@@ -301,7 +301,8 @@ def test_every_number_of_the_sentences_is_in_a_table(summary, comparisons):
     for value in comparisons[["difference", "low", "high"]].to_numpy().ravel():
         known.add(headline.points(value).strip("+−"))
     parameters = {o.level: o.known("parameters") for o in rows if o.kind == "final"}
-    for ours, theirs in (("fast", "speedrun"), ("accurate", "resnet18"), ("compact", "resnet18")):
+    against = (("fast", "speedrun"), ("narrow", "speedrun"))
+    for ours, theirs in (*against, ("accurate", "resnet18"), ("compact", "resnet18")):
         known.add(headline.number(parameters[ours] / parameters[theirs]))
         for measure in ("train_flops", "train_seconds"):
             ratio = finals.compared(comparisons, ours, theirs, measure).ratio
