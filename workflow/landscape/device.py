@@ -110,7 +110,8 @@ def name(device: torch.device) -> str:
     """What a reader calls the device: the GPU's model, or the CPU's with its threads."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    return f"{_cpu_model()}, {torch.get_num_threads()} threads"
+    count = torch.get_num_threads()
+    return f"{_cpu_model()}, {count} thread{'' if count == 1 else 's'}"
 
 
 def _cpu_model() -> str:
