@@ -1,7 +1,6 @@
 """How time and memory grow with the width, the batch and the number of images."""
 
 import multiprocessing
-import resource
 import time
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import torch
 from landscape import dataset
 from landscape import device as devices
 from landscape.bench.contenders import BANDS, contender
+from landscape.bench.memory import peak_megabytes
 from landscape.bench.timing import synchronize
 from landscape.runs import Run, Split
 
@@ -67,7 +67,7 @@ def _measure(run: Run, results: Path, images: int, threads: int, queue: Any) -> 
     synchronize(device)
     found = {
         "seconds_per_step": (time.perf_counter() - started) / STEPS[device.type],
-        "memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "memory_mb": peak_megabytes(),
     }
     if device.type == "cuda":
         found["device_memory_mb"] = torch.cuda.max_memory_allocated() / 2**20

@@ -11,12 +11,14 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from landscape.bench.memory import peak_megabytes
 from landscape.config import Study
 
 ROOT = Path(__file__).resolve().parents[3]
 STUDIES = ((5, 4, 1), (5, 4, 10), (5, 20, 20))  # architectures, learning rates, seeds
 ARCHITECTURES = ("vgg_a", "vgg_a_bn", "vgg_a_ln", "vgg_a_gn", "vgg_a_in")
 FIGURE = "loss_landscape"
+POLL_SECONDS = 0.02
 
 
 def dry_runs(study: Study) -> list[dict[str, Any]]:
@@ -66,13 +68,14 @@ def _snakemake(
     file.write_text(json.dumps(settings))
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
     command += ["--workflow-profile", "none", "--directory", str(folder), "--configfile", str(file)]
-    started = time.perf_counter()
-    child = subprocess.Popen(
-        [*command, *options], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    )
-    assert child.stderr is not None
-    said = child.stderr.read()
-    _, status, usage = os.wait4(child.pid, 0)
-    if status:
-        raise RuntimeError(f"Snakemake failed: {said.strip().splitlines()[-1:]}")
-    return {"seconds": time.perf_counter() - started, "memory_mb": usage.ru_maxrss / 1024}
+    started, peak = time.perf_counter(), 0.0
+    with tempfile.TemporaryFile("w+") as said:
+        child = subprocess.Popen([*command, *options], stdout=subprocess.DEVNULL, stderr=said)
+        while child.poll() is None:
+            peak = max(peak, peak_megabytes(child.pid))
+            time.sleep(POLL_SECONDS)
+        seconds = time.perf_counter() - started
+        if child.returncode:
+            said.seek(0)
+            raise RuntimeError(f"Snakemake failed: {said.read().strip().splitlines()[-1:]}")
+    return {"seconds": seconds, "memory_mb": peak}
