@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 
 from landscape.errors import UserError
 from landscape.figures.colors import color, label, marker
-from landscape.figures.style import PlainLog, new_figure, styled
+from landscape.figures.style import new_figure, styled
 
 NEUTRAL = "#444444"  # for what is of no architecture
 GROWTH = {"width": "width factor", "batch_size": "batch size"}
@@ -67,7 +67,8 @@ def _line(axes: Axes, x: "pd.Series[float]", y: "pd.Series[float]", name: str, u
     axes.loglog(x, y, "o-", color=NEUTRAL, markersize=4)
     axes.set_xlabel(name)
     axes.set_ylabel(unit)
-    axes.set_xticks(list(x))
-    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.xaxis.set_major_locator(FixedLocator(list(x)))
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(PlainLog())
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axis.set_minor_locator(NullLocator())
