@@ -29,7 +29,9 @@ EPOCHS = 12  # of a run: long enough to be killed in, short enough to be done be
 def soak(seconds: float, seed: int, folder: Path) -> dict[str, object]:
     """What happened, by kind; raises AssertionError where an artefact differs."""
     draw = random.Random(seed)
-    project = copy_project(folder / "study")
+    project = folder / "study"
+    project.mkdir()
+    copy_project(project)
     study = tiny_study(bands={"epochs": EPOCHS}, checkpoint_seconds=0)
     (project / "tiny.yaml").write_text(yaml.safe_dump(study), "utf-8")
     snakemake(project)
