@@ -65,7 +65,7 @@ def _attempt(project: Path, draw: random.Random, happened: Counter[str], disturb
             if going.poll() is None and _disturb(process, draw, happened):
                 break
         code = going.wait(timeout=900)
-    # Jobs that outlive their Snakemake refuse the next one's: whoever recovers ends them first.
+    # Jobs that outlive their Snakemake would be waited for by the next one's: end them first.
     orphans = at_work(project)
     kill(orphans)
     psutil.wait_procs(orphans, timeout=60)

@@ -11,6 +11,12 @@ from test_graphs import RUNS, images
 
 from landscape import device as devices
 from landscape.bench import (
+    BANDS,
+    BARE,
+    PLAIN,
+    PROBE,
+    PROBED,
+    UNMEASURED,
     ceilings,
     collect,
     contenders,
@@ -20,7 +26,7 @@ from landscape.bench import (
     timing,
     workflow,
 )
-from landscape.bench.contenders import BANDS, BARE, PLAIN, PROBED, UNMEASURED, contender
+from landscape.bench.contenders import contender
 from landscape.config import Figures, Study
 from landscape.errors import UserError
 from landscape.figures import bench as bench_figure
@@ -32,10 +38,13 @@ CPU = torch.device("cpu")
 KINDS = (PLAIN, BARE, UNMEASURED, BANDS, PROBED)
 
 
-def test_contenders_take_turns_and_every_round_has_a_time_for_each() -> None:
+def test_contenders_take_turns_and_every_round_has_a_time_for_each(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(timing.WARM_UP, "cpu", 2)
     order: list[str] = []
     seconds = timing.interleaved(
-        [lambda: order.append("a"), lambda: order.append("b")], CPU, 3, slot_seconds=0, warm_up=2
+        [lambda: order.append("a"), lambda: order.append("b")], CPU, 3, slot_seconds=0
     )
     assert order == [*"aaabbb", *"ababab"]  # two warm-up steps and a timed one each, then turns
     assert np.shape(seconds) == (2, 3)
@@ -45,6 +54,7 @@ def test_contenders_take_turns_and_every_round_has_a_time_for_each() -> None:
 def test_a_slower_contender_makes_fewer_steps_in_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
     monkeypatch.setattr(timing.time, "perf_counter", lambda: now[0])
+    monkeypatch.setitem(timing.WARM_UP, "cpu", 0)
     made = {"fast": 0, "slow": 0}
 
     def step(name: str, seconds: float) -> None:
@@ -52,7 +62,7 @@ def test_a_slower_contender_makes_fewer_steps_in_its_turn(monkeypatch: pytest.Mo
         now[0] += seconds
 
     seconds = timing.interleaved(
-        [lambda: step("fast", 0.1), lambda: step("slow", 0.5)], CPU, 2, slot_seconds=1.0, warm_up=0
+        [lambda: step("fast", 0.1), lambda: step("slow", 0.5)], CPU, 2, slot_seconds=1.0
     )
     np.testing.assert_allclose(seconds, [[0.1, 0.1], [0.5, 0.5]])
     assert made == {"fast": 1 + 2 * 10, "slow": 1 + 2 * 2}
@@ -82,7 +92,7 @@ def test_the_race_relates_every_way_to_the_plain_loop_and_to_the_bare_step() -> 
     probe = RUNS["probe"].model_copy(update={"batch_size": 10, "probe": schedule})
     rows = speed.race(bands, probe, images("cpu"), CPU, rounds=3, slot_seconds=0.0)
     kinds = [row["kind"] for row in rows if row["precision"] == "float32"]
-    assert kinds == [PLAIN, BARE, UNMEASURED, BANDS, speed.SCHEDULE]
+    assert kinds == [PLAIN, BARE, UNMEASURED, BANDS, PROBE]
     by_kind = {row["kind"]: row for row in rows if row["precision"] == "float32"}
     assert by_kind[PLAIN]["times_plain"]["median"] == 1
     assert by_kind[BARE]["share_of_bare"]["median"] == 1
@@ -90,8 +100,8 @@ def test_the_race_relates_every_way_to_the_plain_loop_and_to_the_bare_step() -> 
     taken = {kind: np.array(row["seconds_per_step"]) for kind, row in by_kind.items()}
     expected = np.median(taken[PLAIN] / taken[BANDS])
     assert by_kind[BANDS]["times_plain"]["median"] == pytest.approx(expected)
-    cost = np.median(taken[speed.SCHEDULE] / taken[UNMEASURED] - 1)
-    assert by_kind[speed.SCHEDULE]["measuring_cost"]["median"] == pytest.approx(cost)
+    cost = np.median(taken[PROBE] / taken[UNMEASURED] - 1)
+    assert by_kind[PROBE]["measuring_cost"]["median"] == pytest.approx(cost)
     for row in rows:
         assert row["steps_per_second"]["low"] <= row["steps_per_second"]["median"]
         assert row["share_of_ceiling"] > 0

@@ -15,7 +15,6 @@ from landscape.errors import UserError, is_out_of_memory
 if TYPE_CHECKING:
     from landscape.config import Study
     from landscape.network_study import NetworkStudy
-    from landscape.runs import PlainRun, Run
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -178,8 +177,11 @@ def _train(arguments: argparse.Namespace) -> None:
         lease.run(results, run.id) as waited,
         _gpu(arguments, run.device, run.id),
     ):
-        if waited and _is_done(run, results):
-            return
+        if waited:  # for a process that may have done it all
+            from landscape.estimate import is_done
+
+            if is_done(run, results):
+                return
         if isinstance(run, PlainRun):
             from landscape.plain import job as plain_job
 
@@ -189,12 +191,6 @@ def _train(arguments: argparse.Namespace) -> None:
 
             lazy_compiler.install()
             job.train(run, *options)
-
-
-def _is_done(run: "Run | PlainRun", results: Path) -> bool:
-    from landscape.estimate import is_done
-
-    return is_done(run, results)
 
 
 def _gpu(arguments: argparse.Namespace, device: str, holder: str) -> AbstractContextManager[None]:

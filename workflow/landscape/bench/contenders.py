@@ -7,6 +7,7 @@ import torch
 
 from landscape import device as devices
 from landscape import graphs, losses, models, optimizers
+from landscape.bench import BARE, PLAIN, UNMEASURED
 from landscape.bench.plain_loop import plain_loop
 from landscape.dataset import Images
 from landscape.loaders import Batches, normalized
@@ -15,7 +16,6 @@ from landscape.runs import Precision, Run
 from landscape.train import State, trajectory
 
 HISTORY = 200_000  # steps that a recorder has room for; a benchmark makes fewer
-PLAIN, BARE, UNMEASURED, BANDS, PROBED = "plain loop", "bare", "unmeasured", "bands", "probed"
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def contender(kind: str, run: Run, images: Images, device: torch.device) -> Cont
     bare         forward, backward and update on one batch that stays: nothing can be faster
     unmeasured   our trajectory without a recorder's norms and distances
     bands        the same with the measures of the bands study at every step
-    probed       the same with a probe at every step that the run's schedule names
+    probed       the same with a probe where the run's schedule has one
     """
     if kind == PLAIN:
         steps = plain_loop(run, images, device)

@@ -1,7 +1,6 @@
 """How time and memory grow with the width, the batch and the number of images."""
 
 import multiprocessing
-import time
 from pathlib import Path
 from typing import Any
 
@@ -9,16 +8,16 @@ import torch
 
 from landscape import dataset
 from landscape import device as devices
-from landscape.bench.contenders import BANDS, contender
+from landscape.bench import BANDS
+from landscape.bench.contenders import contender
 from landscape.bench.memory import peak_megabytes
-from landscape.bench.timing import synchronize
+from landscape.bench.timing import seconds_per_step, warm_up
 from landscape.runs import Run, Split
 
 WIDTHS = (0.25, 0.5, 1.0)
 BATCHES = (32, 128, 512)
 SHARES = (0.25, 0.5, 1.0)  # of the training images
 STEPS = {"cuda": 200, "cpu": 3}
-WARM_UP = {"cuda": 12, "cpu": 1}
 
 
 def growth(run: Run, results: Path, threads: int) -> list[dict[str, Any]]:
@@ -58,15 +57,9 @@ def _measure(run: Run, results: Path, images: int, threads: int, queue: Any) -> 
         dataset.load(results / "data", "train"), Split(train_images=images, seed=0)
     )
     advance = contender(BANDS, run, part, device).advance
-    for _ in range(WARM_UP[device.type]):
-        advance()
-    synchronize(device)
-    started = time.perf_counter()
-    for _ in range(STEPS[device.type]):
-        advance()
-    synchronize(device)
+    warm_up(advance, device)
     found = {
-        "seconds_per_step": (time.perf_counter() - started) / STEPS[device.type],
+        "seconds_per_step": seconds_per_step(advance, STEPS[device.type], device),
         "memory_mb": peak_megabytes(),
     }
     if device.type == "cuda":

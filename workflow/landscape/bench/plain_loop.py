@@ -1,5 +1,6 @@
 """The yardstick: the loop that the course's students write, as plainly as they write it."""
 
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -49,6 +50,8 @@ def plain_loop(run: Run, images: Images, device: torch.device) -> Iterator[None]
     else:
         optimizer = torch.optim.SGD(model.parameters(), lr=run.learning_rate)
     loss_function = nn.CrossEntropyLoss()
+    # Four are the course's, however many cores there are.
+    warnings.filterwarnings("ignore", "This DataLoader will create")
     workers = min(WORKERS, len(images.labels) // run.batch_size)
     batches = DataLoader(
         Pictures(images), run.batch_size, shuffle=True, num_workers=workers, drop_last=True

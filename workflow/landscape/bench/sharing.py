@@ -7,17 +7,14 @@ from typing import Any
 
 import torch
 
-from landscape import dataset, graphs
+from landscape import dataset
 from landscape import device as devices
-from landscape.bench.contenders import BANDS, contender
-from landscape.bench.timing import synchronize
-from landscape.loaders import Batches
-from landscape.record import Recorder
+from landscape.bench import BANDS
+from landscape.bench.contenders import contender
+from landscape.bench.timing import synchronize, warm_up
 from landscape.runs import Run
-from landscape.train import State
 
 COUNTS = (1, 2, 4)
-WARM_UP = 12
 
 
 def sharing(
@@ -55,9 +52,7 @@ def _child(run: Run, results: Path, seconds: float, threads: int, barrier: Any, 
     devices.prepare(device, run.precision, threads)
     images = dataset.load(results / "data", "train")
     advance = contender(BANDS, run, images, device).advance
-    for _ in range(WARM_UP if device.type == "cuda" else 1):
-        advance()
-    synchronize(device)
+    warm_up(advance, device)
     barrier.wait()
     rates.put(_rate([advance], device, seconds))
     barrier.wait()  # nobody leaves, and makes room, while others still count
@@ -66,18 +61,11 @@ def _child(run: Run, results: Path, seconds: float, threads: int, barrier: Any, 
 def _on_streams(
     count: int, run: Run, images: dataset.Images, device: torch.device, seconds: float
 ) -> float:
-    steppers = []
-    for seed in range(count):
-        one = run.model_copy(update={"seed": seed})
-        state = State(one, device)
-        batches = Batches(images, one.batch_size, seed, device)
-        recorder = Recorder(one, state, 200_000)
-        steppers.append(graphs.captured_stepper(one, state, batches, recorder, 200_000))
-    for stepper in steppers:  # one after the other: a capture tolerates no other work
-        for _ in range(WARM_UP):
-            stepper.step()
-        synchronize(device)
-    return _rate([stepper.step for stepper in steppers], device, seconds)
+    seeds = [run.model_copy(update={"seed": seed}) for seed in range(count)]
+    advances = [contender(BANDS, one, images, device).advance for one in seeds]
+    for advance in advances:  # one after the other: a capture tolerates no other work
+        warm_up(advance, device)
+    return _rate(advances, device, seconds)
 
 
 def _rate(advances: list[Any], device: torch.device, seconds: float) -> float:

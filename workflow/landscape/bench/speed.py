@@ -8,23 +8,12 @@ import torch
 
 from landscape import device as devices
 from landscape import models
-from landscape.bench import ceilings
-from landscape.bench.contenders import (
-    BANDS,
-    BARE,
-    PLAIN,
-    PROBED,
-    UNMEASURED,
-    Contender,
-    contender,
-)
+from landscape.bench import BANDS, BARE, PLAIN, PROBE, PROBED, UNMEASURED, ceilings
+from landscape.bench.contenders import Contender, contender
 from landscape.bench.timing import interleaved
 from landscape.dataset import Images
 from landscape.measure.flops import training_flops
 from landscape.runs import Precision, Run
-
-SCHEDULE = "probe"  # measured like the bands, and probed at every `every`-th step
-WARM_UP = {"cuda": 12, "cpu": 1}  # steps; on CUDA long enough for every kind to be captured
 
 
 def precisions(device: torch.device) -> tuple[Precision, ...]:
@@ -45,8 +34,8 @@ def race(
         for kind, run in _runs(bands, probe)
         if kind != PLAIN or precision == "float32"
     ]
-    advances = [_in_precision(entry, device) for entry in entries]
-    taken = interleaved(advances, device, rounds, slot_seconds, WARM_UP[device.type])
+    advances = [_in_precision(entry) for entry in entries]
+    taken = interleaved(advances, device, rounds, slot_seconds)
     seconds = {
         (entry.kind, entry.precision): np.array(samples)
         for entry, samples in zip(entries, taken, strict=True)
@@ -55,7 +44,7 @@ def race(
     rows = []
     for precision in precisions(device):
         measured, probed = seconds[BANDS, precision], seconds.pop((PROBED, precision))
-        seconds[SCHEDULE, precision] = measured + (probed - measured) / probe.probe.every
+        seconds[PROBE, precision] = measured + (probed - measured) / probe.probe.every
     work = training_flops(models.build(bands.architecture, bands.seed)) * bands.batch_size
     ceiling = {p: ceilings.flops_per_second(device, p) for p in precisions(device)}
     for (kind, precision), samples in seconds.items():
@@ -85,7 +74,7 @@ def _runs(bands: Run, probe: Run) -> list[tuple[str, Run]]:
     return [(PLAIN, bands), (BARE, bands), (UNMEASURED, bands), (BANDS, bands), (PROBED, probed)]
 
 
-def _in_precision(entry: Contender, device: torch.device) -> Callable[[], None]:
+def _in_precision(entry: Contender) -> Callable[[], None]:
     def advance() -> None:
         with devices.tf32_allowed(entry.precision == "tf32"):
             entry.advance()

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from landscape.bench import BANDS, PLAIN, PROBE
+
 COLUMNS = (
     "",
     "precision",
@@ -34,7 +36,7 @@ def section(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def _row(row: dict[str, Any]) -> list[str]:
-    plain, measured = row["kind"] == "plain loop", row["kind"] in ("bands", "probe")
+    plain, measured = row["kind"] == PLAIN, row["kind"] in (BANDS, PROBE)
     return [
         f"{row['architecture']}, {row['kind']}",
         row["precision"],

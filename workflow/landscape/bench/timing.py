@@ -5,6 +5,9 @@ from collections.abc import Callable, Sequence
 
 import torch
 
+# Steps before the clock starts; on CUDA long enough for every kind of step to be captured.
+WARM_UP = {"cuda": 12, "cpu": 1}
+
 
 def synchronize(device: torch.device) -> None:
     if device.type == "cuda":
@@ -16,7 +19,6 @@ def interleaved(
     device: torch.device,
     rounds: int,
     slot_seconds: float,
-    warm_up: int,
 ) -> list[list[float]]:
     """Seconds per step of each contender, one number a round: [contenders][rounds].
 
@@ -25,10 +27,8 @@ def interleaved(
     """
     steps = []
     for advance in advances:
-        for _ in range(warm_up):
-            advance()
-        synchronize(device)
-        steps.append(max(1, round(slot_seconds / _seconds(advance, 1, device))))
+        warm_up(advance, device)
+        steps.append(max(1, round(slot_seconds / seconds_per_step(advance, 1, device))))
     return [
         list(row)
         for row in zip(*(_round(advances, steps, device) for _ in range(rounds)), strict=True)
@@ -38,10 +38,17 @@ def interleaved(
 def _round(
     advances: Sequence[Callable[[], object]], steps: Sequence[int], device: torch.device
 ) -> list[float]:
-    return [_seconds(a, n, device) for a, n in zip(advances, steps, strict=True)]
+    return [seconds_per_step(a, n, device) for a, n in zip(advances, steps, strict=True)]
 
 
-def _seconds(advance: Callable[[], object], steps: int, device: torch.device) -> float:
+def warm_up(advance: Callable[[], object], device: torch.device) -> None:
+    for _ in range(WARM_UP[device.type]):
+        advance()
+    synchronize(device)
+
+
+def seconds_per_step(advance: Callable[[], object], steps: int, device: torch.device) -> float:
+    """The mean over this many steps, one after the other."""
     started = time.perf_counter()
     for _ in range(steps):
         advance()

@@ -1,6 +1,5 @@
 """What Snakemake itself costs: the plan of a large study, and one stale figure."""
 
-import json
 import os
 import shutil
 import subprocess
@@ -9,14 +8,14 @@ import tempfile
 import time
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+from landscape.architectures import VggName
 from landscape.bench.memory import peak_megabytes
 from landscape.config import Study
 
 ROOT = Path(__file__).resolve().parents[3]
 STUDIES = ((5, 4, 1), (5, 4, 10), (5, 20, 20))  # architectures, learning rates, seeds
-ARCHITECTURES = ("vgg_a", "vgg_a_bn", "vgg_a_ln", "vgg_a_gn", "vgg_a_in")
 FIGURE = "loss_landscape"
 POLL_SECONDS = 0.02
 
@@ -30,19 +29,17 @@ def dry_runs(study: Study) -> list[dict[str, Any]]:
     if find_spec("snakemake") is None:
         return rows
     for architectures, rates, seeds in STUDIES:
-        bands = {
-            "architectures": ARCHITECTURES[:architectures],
-            "learning_rates": [0.0001 * (1 + index) for index in range(rates)],
-            "seeds": list(range(seeds)),
-        }
-        content = {"bands": bands, "network": None}
+        bands = study.bands.model_copy(
+            update={
+                "architectures": get_args(VggName)[:architectures],
+                "learning_rates": tuple(0.0001 * (1 + index) for index in range(rates)),
+                "seeds": tuple(range(seeds)),
+            }
+        )
+        large = study.model_copy(update={"bands": bands, "network": None})
         with tempfile.TemporaryDirectory() as folder:
-            rows.append(
-                {
-                    "runs": architectures * rates * seeds,
-                    **_snakemake(study, Path(folder), content, ["--dry-run", "--quiet"]),
-                }
-            )
+            measured = _snakemake(large, Path(folder), ["--dry-run", "--quiet"])
+        rows.append({"runs": architectures * rates * seeds, **measured})
     return rows
 
 
@@ -54,18 +51,13 @@ def stale_figure(study: Study, results: Path) -> dict[str, float] | None:
         shutil.copytree(results, Path(folder) / study.results, copy_function=os.link)
         figure = f"{study.results}/figures/{FIGURE}.png"
         (Path(folder) / figure).unlink()
-        return _snakemake(study, Path(folder), {}, ["--cores", "2", "--quiet", "--", figure])
+        return _snakemake(study, Path(folder), ["--cores", "2", "--quiet", "--", figure])
 
 
-def _snakemake(
-    study: Study, folder: Path, changes: dict[str, Any], options: list[str]
-) -> dict[str, float]:
-    """Run Snakemake on this study with changes in a folder of its own: seconds, and megabytes."""
-    settings = {**study.model_dump(mode="json"), **changes}
-    if "bands" in changes:
-        settings["bands"] = {**study.bands.model_dump(mode="json"), **changes["bands"]}
+def _snakemake(study: Study, folder: Path, options: list[str]) -> dict[str, float]:
+    """Run Snakemake on this study in a folder of its own: seconds, and megabytes."""
     file = folder / "study.json"
-    file.write_text(json.dumps(settings))
+    file.write_text(study.model_dump_json())
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
     command += ["--workflow-profile", "none", "--directory", str(folder), "--configfile", str(file)]
     started, peak = time.perf_counter(), 0.0

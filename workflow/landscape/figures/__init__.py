@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 # What a configuration must have for a figure to be drawn; "" for what every configuration has.
-Need = Literal["", "sweep", "ablations", "finals", "insight", "bench"]
+Need = Literal["", "sweep", "ablations", "finals", "insight"]
 
 
 @dataclass(frozen=True)
@@ -130,9 +130,7 @@ FIGURES: dict[str, FigureSpec] = {
         needs="ablations",
     ),
     **{name: _insight(module, name) for module, names in INSIGHT_FIGURES.items() for name in names},
-    "bench": FigureSpec(
-        "landscape.figures.bench", "bench", "bench", ("bench/bench.json",), needs="bench"
-    ),
+    "bench": FigureSpec("landscape.figures.bench", "bench", "bench", ("bench/bench.json",)),
     "loss_surface": FigureSpec(
         "landscape.figures.surface",
         "loss_surface",

@@ -15,7 +15,7 @@ def wanted(study: Study) -> list[str]:
     return [
         name
         for name, spec in FIGURES.items()
-        if spec.needs != "bench"
+        if spec.study != "bench"
         and (spec.study != "network" or (study.network and _has(study.network, spec)))
     ]
 

@@ -25,15 +25,15 @@ class Stage(nn.Module):
         self.enter = nn.Sequential(
             nn.Conv2d(inputs, outputs, 3, padding=1, bias=False),
             nn.MaxPool2d(2),
-            ShiftNorm(outputs),
+            ShiftNorm(outputs, MOMENTUM),
             activate(settings.activation),
         )
         self.inner = nn.Sequential(
             nn.Conv2d(outputs, outputs, 3, padding=1, bias=False),
-            ShiftNorm(outputs),
+            ShiftNorm(outputs, MOMENTUM),
             activate(settings.activation),
             nn.Conv2d(outputs, outputs, 3, padding=1, bias=False),
-            ShiftNorm(outputs),
+            ShiftNorm(outputs, MOMENTUM),
         )
         self.leave = activate(settings.activation)
 
@@ -52,7 +52,7 @@ class Fast(Sprint):
 
     def __init__(self, settings: Settings, classes: int = 10):
         # A learned stem is normalized, as every filter bank here is: Muon may set its norm.
-        learned = nn.Sequential(nn.Conv2d(3, STEM, 2, bias=False), ShiftNorm(STEM))
+        learned = nn.Sequential(nn.Conv2d(3, STEM, 2, bias=False), ShiftNorm(STEM, MOMENTUM))
         stem: nn.Module = Whitening() if settings.whitening else learned
         layers: list[nn.Module] = [activate(settings.activation)]
         inputs = STEM
@@ -61,6 +61,3 @@ class Fast(Sprint):
             layers.append(Stage(settings, inputs, outputs))
             inputs = outputs
         super().__init__(stem, nn.Sequential(*layers), inputs, classes)
-        for module in self.modules():
-            if isinstance(module, nn.BatchNorm2d):
-                module.momentum = MOMENTUM

@@ -148,10 +148,10 @@ class Residual(nn.Module):
 class ShiftNorm(nn.BatchNorm2d):
     """BatchNorm with a learned shift and no scale, which remembers only the last few batches.
 
-    For short trainings: the running averages forget by 0.4 a batch, and the scale, which the next
-    layer could take over, is left out.
+    For short trainings: the running averages forget by `momentum` a batch, by default by 0.4, and
+    the scale, which the next layer could take over, is left out.
     """
 
-    def __init__(self, channels: int):
-        super().__init__(channels, eps=1e-5, momentum=0.4)
+    def __init__(self, channels: int, momentum: float = 0.4):
+        super().__init__(channels, eps=1e-5, momentum=momentum)
         self.register_parameter("weight", None)
