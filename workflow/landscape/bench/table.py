@@ -66,7 +66,7 @@ def _others(found: dict[str, Any]) -> list[str]:
     lines = [
         f"Ceilings: matrix products {products}; "
         f"copying {ceilings['copied_bytes_per_second'] / 1e9:.1f} GB/s.",
-        f"Seconds of a job's start: {parts}. `--help` {found['help_seconds']:.2f} s.",
+        f"Seconds of a job's start: {parts}. --help {found['help_seconds']:.2f} s.",
         f"Steps/s of runs side by side: {together}.",
     ]
     if plans:
