@@ -1,5 +1,6 @@
 """The benchmark measures what it says, with the run that it names."""
 
+import multiprocessing
 import shutil
 from itertools import cycle
 from pathlib import Path
@@ -21,6 +22,7 @@ from landscape.bench import (
     collect,
     contenders,
     growth,
+    plain_loop,
     sharing,
     speed,
     timing,
@@ -35,7 +37,7 @@ from landscape.runs import ProbeSchedule
 from landscape.storage import read_json
 
 CPU = torch.device("cpu")
-KINDS = (PLAIN, BARE, UNMEASURED, BANDS, PROBED)
+KINDS = (BARE, UNMEASURED, BANDS, PROBED)
 
 
 def test_contenders_take_turns_and_every_round_has_a_time_for_each(
@@ -84,6 +86,28 @@ def test_every_contender_trains(kind: str, monkeypatch: pytest.MonkeyPatch) -> N
     assert racer.architecture == "vgg_a_bn"
     moved = [not torch.equal(p, before[name]) for name, p in built[0].named_parameters()]
     assert any(moved)
+
+
+def test_the_plain_loop_trains(monkeypatch: pytest.MonkeyPatch) -> None:
+    built = []
+    build = plain_loop.models.build
+    monkeypatch.setattr(plain_loop.models, "build", lambda *a: built.append(build(*a)) or built[-1])
+    run = RUNS["bands"].model_copy(update={"batch_size": 10})
+    steps = plain_loop.plain_loop(run, images("cpu"), CPU)
+    next(steps)
+    before = {name: p.clone() for name, p in built[0].named_parameters()}
+    next(steps)
+    assert any(not torch.equal(p, before[name]) for name, p in built[0].named_parameters())
+
+
+def test_the_plain_loop_races_in_a_process_that_ends_with_the_race() -> None:
+    run = RUNS["bands"].model_copy(update={"batch_size": 10})
+    with contenders.plain_process(run, images("cpu"), CPU) as racer:
+        (child,) = multiprocessing.active_children()
+        racer.advance()
+        racer.advance()
+        assert child.is_alive()
+    assert child.exitcode == 0
 
 
 def test_the_race_relates_every_way_to_the_plain_loop_and_to_the_bare_step() -> None:

@@ -88,6 +88,8 @@ def test_an_estimate_from_timed_steps_then_from_finished_runs(tiny, results, tmp
     said = capsys.readouterr().err
     assert "3 of 4" in said
     assert "finished runs" in said
+    estimate.announce(few, tmp_path, threads=1, parallel=1, planned=[few[2].id])
+    assert "1 of 4 training runs are to do" in capsys.readouterr().err
 
 
 def test_a_long_study_says_how_to_ask_for_less(tiny, tmp_path, capsys, monkeypatch):

@@ -92,6 +92,9 @@ def _parser() -> argparse.ArgumentParser:
     watch.add_argument("--once", action="store_true", help="print the table once")
     estimate = stage(_estimate, "estimate", "say how long the runs to do will take")
     estimate.add_argument("--threads", type=_count, help="CPU threads of a run")
+    estimate.add_argument(
+        "planned", nargs="*", metavar="RUN", help="the runs to do (default: all not done)"
+    )
     estimate.add_argument("--parallel", type=_count, default=1, help="runs side by side")
     bench = stage(_bench, "bench", "measure how fast this machine trains, and what that costs")
     bench.add_argument("--threads", type=_count, help="CPU threads (default: torch's choice)")
@@ -289,7 +292,9 @@ def _estimate(arguments: argparse.Namespace) -> None:
     text = arguments.settings
     study = config.parse(config.Study, text) if text else _study(arguments)
     results = arguments.results or Path(study.results)
-    estimate.announce(study.runs, results, arguments.threads, arguments.parallel)
+    estimate.announce(
+        study.runs, results, arguments.threads, arguments.parallel, arguments.planned or None
+    )
 
 
 def _bench(arguments: argparse.Namespace) -> None:

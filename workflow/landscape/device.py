@@ -1,7 +1,9 @@
 """Device, precision and determinism: decided once, before the first tensor."""
 
+import ctypes
 import os
 import platform
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +15,7 @@ import torch
 from landscape.errors import UserError
 from landscape.runs import Device, Precision
 
+M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of glibc's malloc.h
 TOLERATED_SLOWDOWN = 1.2  # of bfloat16 against float32; more is a mistake, not noise
 
 
@@ -29,6 +32,8 @@ def prepare(device: torch.device, precision: Precision, threads: int | None) -> 
     """Make repeats bitwise equal, refuse a precision that the device lacks, set the CPU threads."""
     if threads is not None:
         torch.set_num_threads(threads)
+    if device.type == "cpu":
+        _keep_freed_memory()
     if device.type == "cpu" and precision == "tf32":
         raise UserError("precision: tf32 exists on NVIDIA GPUs only; use float32 on a CPU")
     if device.type == "cpu" and precision == "bfloat16":
@@ -99,6 +104,19 @@ def tf32_allowed(allowed: bool) -> Iterator[None]:
         yield
     finally:
         _allow_tf32(before)
+
+
+def _keep_freed_memory() -> None:
+    """Let malloc keep what is freed for the next step, which needs just as much of it.
+
+    As it comes, glibc gives every tensor of more than 32 MB back to the kernel, and each step then
+    waits for hundreds of megabytes of zeroed pages: 5 to 15 % of its time. Peak memory stays.
+    """
+    if sys.platform == "linux":
+        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none
+        if mallopt is not None:
+            mallopt(M_MMAP_MAX, 0)
+            mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
 
 
 def _allow_tf32(allowed: bool) -> None:

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +25,22 @@ WARM_UP, TIMED = 1, 2
 LONG_SECONDS = 600
 
 
-def announce(runs: Sequence[Run], results: Path, threads: int | None, parallel: int) -> None:
-    """Print the number of runs to do and their time, by finished runs or else a few timed steps."""
+def announce(
+    runs: Sequence[Run],
+    results: Path,
+    threads: int | None,
+    parallel: int,
+    planned: Collection[str] | None = None,
+) -> None:
+    """Print the number of runs to do and their time, by finished runs or else a few timed steps.
+
+    To do are those of these names, or else all that are not done.
+    """
     finished = [run for run in runs if is_done(run, results)]
-    waiting = [run for run in runs if run not in finished]
+    if planned is None:
+        waiting = [run for run in runs if run not in finished]
+    else:
+        waiting = [run for run in runs if run.id in planned]
     if not waiting:
         return
     storage.require_writable(results)

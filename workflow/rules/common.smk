@@ -154,8 +154,14 @@ def network_run(wildcards):
 
 def announce():
     """Before anything starts: how many runs are to do and about how long they take here."""
-    if not workflow.local_exec:
-        return  # they do not take place here
+    planned = [
+        str(Path(file).parent.relative_to(RESULTS))
+        for job in workflow.dag.needrun_jobs()
+        for file in job.output
+        if Path(file).name == "run.json"
+    ]
+    if not planned or not workflow.local_exec:
+        return  # nothing is trained, or not here
     command = [sys.executable, "-m", "landscape", "estimate", "--results", RESULTS]
     command += [
         "--settings",
@@ -163,7 +169,7 @@ def announce():
         "--threads",
         str(train_threads(None)),
     ]
-    command += ["--parallel", str(PLACES)]
+    command += ["--parallel", str(PLACES), "--", *planned]
     done = subprocess.run(command, env={**os.environ, "PYTHONPATH": PACKAGE_ROOT})
     if done.returncode:
         raise WorkflowError("nothing was started; the line above says why")

@@ -1,7 +1,10 @@
 """What races: the same training step, from the plain loop to the one with every measure on."""
 
+import multiprocessing
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 
 import torch
 
@@ -31,19 +34,54 @@ class Contender:
 def contender(kind: str, run: Run, images: Images, device: torch.device) -> Contender:
     """A run of the bands study in one of these ways, or for `probed` of the probe study.
 
-    plain loop   what a student writes (`plain_loop`), in float32
     bare         forward, backward and update on one batch that stays: nothing can be faster
     unmeasured   our trajectory without a recorder's norms and distances
     bands        the same with the measures of the bands study at every step
     probed       the same with a probe where the run's schedule has one
     """
-    if kind == PLAIN:
-        steps = plain_loop(run, images, device)
-    elif kind == BARE:
+    if kind == BARE:
         steps = _bare(run, images, device)
-    else:
-        return _ours(kind, run, images, device)
-    return Contender(kind, run.architecture.name, run.precision, lambda: next(steps))
+        return Contender(kind, run.architecture.name, run.precision, lambda: next(steps))
+    return _ours(kind, run, images, device)
+
+
+@contextmanager
+def plain_process(run: Run, images: Images, device: torch.device) -> Iterator[Contender]:
+    """What a student writes (`plain_loop`), in float32, and in a process of its own.
+
+    There malloc and torch are as they come, not as `device.prepare` has set them here.
+    """
+    here, there = multiprocessing.get_context("spawn").Pipe()
+    arguments = (run, images, device, torch.get_num_threads(), there)
+    child = multiprocessing.get_context("spawn").Process(target=_serve, args=arguments)
+    child.start()
+    there.close()
+
+    def advance() -> None:
+        here.send(1)
+        here.recv()
+
+    try:
+        yield Contender(PLAIN, run.architecture.name, "float32", advance)
+    finally:
+        here.close()
+        child.join()
+
+
+def _serve(
+    run: Run, images: Images, device: torch.device, threads: int, parent: Connection
+) -> None:
+    """Make a step for each message, until there is no one left to send any."""
+    torch.set_num_threads(threads)
+    steps = plain_loop(run, images, device)
+    with devices.tf32_allowed(False):
+        while True:
+            try:
+                parent.recv()
+            except EOFError:
+                return
+            next(steps)
+            parent.send(1)
 
 
 def _bare(run: Run, images: Images, device: torch.device) -> Iterator[None]:

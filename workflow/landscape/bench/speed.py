@@ -1,6 +1,7 @@
 """The race: each contender's steps per second, and what they say of each other."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 from landscape import device as devices
 from landscape import models
 from landscape.bench import BANDS, BARE, PLAIN, PROBE, PROBED, UNMEASURED, ceilings
-from landscape.bench.contenders import Contender, contender
+from landscape.bench.contenders import Contender, contender, plain_process
 from landscape.bench.timing import interleaved
 from landscape.dataset import Images
 from landscape.measure.flops import training_flops
@@ -28,14 +29,17 @@ def race(
     bands: Run, probe: Run, images: Images, device: torch.device, rounds: int, slot_seconds: float
 ) -> list[dict[str, Any]]:
     """A row for each way to train one architecture in each precision, all in one interleaving."""
-    entries = [
-        contender(kind, run.model_copy(update={"precision": precision}), images, device)
-        for precision in precisions(device)
-        for kind, run in _runs(bands, probe)
-        if kind != PLAIN or precision == "float32"
-    ]
-    advances = [_in_precision(entry) for entry in entries]
-    taken = interleaved(advances, device, rounds, slot_seconds)
+    with ExitStack() as stack:
+        entries = [
+            stack.enter_context(plain_process(bands, images, device)),
+            *(
+                contender(kind, run.model_copy(update={"precision": precision}), images, device)
+                for precision in precisions(device)
+                for kind, run in _runs(bands, probe)
+            ),
+        ]
+        advances = [_in_precision(entry) for entry in entries]
+        taken = interleaved(advances, device, rounds, slot_seconds)
     seconds = {
         (entry.kind, entry.precision): np.array(samples)
         for entry, samples in zip(entries, taken, strict=True)
@@ -71,7 +75,7 @@ def _runs(bands: Run, probe: Run) -> list[tuple[str, Run]]:
     assert probe.probe is not None
     every_step = probe.probe.model_copy(update={"every": 1})
     probed = probe.model_copy(update={"probe": every_step})
-    return [(PLAIN, bands), (BARE, bands), (UNMEASURED, bands), (BANDS, bands), (PROBED, probed)]
+    return [(BARE, bands), (UNMEASURED, bands), (BANDS, bands), (PROBED, probed)]
 
 
 def _in_precision(entry: Contender) -> Callable[[], None]:
