@@ -1,5 +1,6 @@
 """The yardstick: the loop that the course's students write, as plainly as they write it."""
 
+import multiprocessing
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -54,7 +55,13 @@ def plain_loop(run: Run, images: Images, device: torch.device) -> Iterator[None]
     warnings.filterwarnings("ignore", "This DataLoader will create")
     workers = min(WORKERS, len(images.labels) // run.batch_size)
     batches = DataLoader(
-        Pictures(images), run.batch_size, shuffle=True, num_workers=workers, drop_last=True
+        Pictures(images),
+        run.batch_size,
+        shuffle=True,
+        num_workers=workers,
+        drop_last=True,
+        # The platform's own way; a spawned process would pass on spawning.
+        multiprocessing_context=multiprocessing.get_all_start_methods()[0],
     )
     losses: list[float] = []
     while True:
