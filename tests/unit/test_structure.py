@@ -124,7 +124,7 @@ def write(folder: Path, name: str, text: str) -> None:
 
 def clear():
     fingerprints.imports.cache_clear()
-    fingerprints._tree.cache_clear()
+    fingerprints._meaning.cache_clear()
 
 
 def test_comments_docstrings_and_layout_do_not_count(package):

@@ -80,19 +80,19 @@ def _inside(dotted: str) -> str | None:
     return rest if head == PACKAGE.name else None
 
 
-@cache
 def _tree(name: str) -> ast.Module:
     path = path_of(name)
     assert path is not None
     return ast.parse(path.read_text("utf-8"))
 
 
+@cache
 def _meaning(name: str) -> str:
     """The module's code without comments and docstrings.
 
     `ast.unparse` rather than `ast.dump`: its text is the same across Python versions.
     """
-    tree = ast.parse(ast.unparse(_tree(name)))
+    tree = ast.parse(ast.unparse(_tree(name)))  # joins adjacent strings, in all versions
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if isinstance(body, list) and body and _is_docstring(body[0]) and hasattr(node, "name"):
