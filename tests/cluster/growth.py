@@ -1,0 +1,88 @@
+"""What Slurm and Snakemake cost where there are many runs: the table of docs/cluster.md.
+
+    PYTHONPATH=tests:tests/workflow:tests/cluster python tests/cluster/growth.py [RUNS]
+
+Trains so many tiny runs on a Slurm that is started here, once with a job for each and once ten to a
+job, to their end. Counts processor seconds, which other work on the machine hardly changes: those
+of the jobs with all that they start (which the kernel tells Slurm's daemon when they have ended),
+those of Snakemake on the login side, and those of a run that is started by hand.
+"""
+
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import psutil
+from test_workflow import copy_project, tiny_study
+
+from project import Project
+from slurm import Slurm
+
+ARCHITECTURES = ("vgg_a", "vgg_a_bn")
+RATES = (0.001, 0.002, 0.003, 0.004, 0.005)
+GROUPED = ["--groups", "train_bands=runs", "--group-components", "runs=10"]
+BY_HAND = 3
+
+
+def growth(runs: int, folder: Path, slurm: Slurm) -> None:
+    """Prints a line for each way."""
+    seeds = list(range(runs // (len(RATES) * len(ARCHITECTURES))))
+    names = [f"bands/{a}/lr{r}/seed{s}" for a in ARCHITECTURES for r in RATES for s in seeds]
+    study = tiny_study(bands={"learning_rates": list(RATES), "seeds": seeds})
+    for way, options in (("a job for each run", []), ("ten runs to a job", GROUPED)):
+        place = folder / way.replace(" ", "-")
+        place.mkdir()
+        project = Project(copy_project(place), slurm, study)
+        project.locally("results/data/dataset.json")
+        jobs, here, started = _jobs_seconds(slurm), _waited_for(), time.monotonic()
+        submitted = project.submit(*(f"results/{name}/run.json" for name in names), *options)
+        said = submitted.communicate()[0]
+        assert submitted.returncode == 0, said
+        made = len(list(place.glob("results/bands/*/*/*/run.json")))
+        print(
+            f"{way}: {made} runs in {said.count('submitted with SLURM jobid')} jobs, "
+            f"{time.monotonic() - started:.0f} s; processor seconds: "
+            f"{(_jobs_seconds(slurm) - jobs) / made:.2f} a run in the jobs, "
+            f"{(_waited_for() - here) / made:.3f} a run in Snakemake",
+            flush=True,
+        )
+    print(f"by hand: {_by_hand(project, names[0]):.2f} processor seconds a run")
+
+
+def _jobs_seconds(slurm: Slurm) -> float:
+    """Processor seconds of all jobs that have ended."""
+    slurmd = next(daemon for daemon in slurm.daemons if daemon.args[0] == "slurmd")
+    times = psutil.Process(slurmd.pid).cpu_times()
+    return float(times.children_user + times.children_system)
+
+
+def _waited_for() -> float:
+    """Processor seconds of all children of this process that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _by_hand(project: Project, name: str) -> float:
+    """Processor seconds of one of the runs without Slurm and Snakemake."""
+    command = [sys.executable, "-m", "landscape", "train", name, "--threads", "1"]
+    environment = {**os.environ, "PYTHONPATH": str(project.folder / "workflow")}
+    before = _waited_for()
+    for _ in range(BY_HAND):
+        (project.folder / "results" / name / "run.json").unlink()
+        subprocess.run(
+            [*command, "--config", "tiny.yaml"], cwd=project.folder, env=environment, check=True
+        )
+    return (_waited_for() - before) / BY_HAND
+
+
+if __name__ == "__main__":
+    cluster = Slurm()
+    try:
+        with tempfile.TemporaryDirectory() as temporary:
+            growth(int(sys.argv[1]) if len(sys.argv) > 1 else 200, Path(temporary), cluster)
+    finally:
+        cluster.stop()
