@@ -4,10 +4,11 @@
 
 Trains so many tiny runs on a Slurm that is started here, once with a job for each and once ten to a
 job, to their end. Counts processor seconds, which other work on the machine hardly changes: those
-of the jobs with all that they start (which the kernel tells Slurm's daemon when they have ended),
-those of Snakemake on the login side, and those of a run that is started by hand.
+of the jobs with all that they start, those of Snakemake on the login side, and those of a run that
+is started by hand.
 """
 
+import ctypes
 import os
 import resource
 import subprocess
@@ -26,6 +27,7 @@ ARCHITECTURES = ("vgg_a", "vgg_a_bn")
 RATES = (0.001, 0.002, 0.003, 0.004, 0.005)
 GROUPED = ["--groups", "train_bands=runs", "--group-components", "runs=10"]
 BY_HAND = 3
+PR_SET_CHILD_SUBREAPER = 36  # of Linux
 
 
 def growth(runs: int, folder: Path, slurm: Slurm) -> None:
@@ -38,26 +40,30 @@ def growth(runs: int, folder: Path, slurm: Slurm) -> None:
         place.mkdir()
         project = Project(copy_project(place), slurm, study)
         project.locally("results/data/dataset.json")
-        jobs, here, started = _jobs_seconds(slurm), _waited_for(), time.monotonic()
+        before, started = _waited_for(), time.monotonic()
         submitted = project.submit(*(f"results/{name}/run.json" for name in names), *options)
         said = submitted.communicate()[0]
         assert submitted.returncode == 0, said
+        seconds, login = time.monotonic() - started, _waited_for() - before
+        _wait_for_jobs(slurm)
+        jobs = _waited_for() - before - login
         made = len(list(place.glob("results/bands/*/*/*/run.json")))
         print(
             f"{way}: {made} runs in {said.count('submitted with SLURM jobid')} jobs, "
-            f"{time.monotonic() - started:.0f} s; processor seconds: "
-            f"{(_jobs_seconds(slurm) - jobs) / made:.2f} a run in the jobs, "
-            f"{(_waited_for() - here) / made:.3f} a run in Snakemake",
+            f"{seconds:.0f} s; processor seconds: {jobs / made:.2f} a run in the jobs, "
+            f"{login / made:.3f} a run in Snakemake",
             flush=True,
         )
     print(f"by hand: {_by_hand(project, names[0]):.2f} processor seconds a run")
 
 
-def _jobs_seconds(slurm: Slurm) -> float:
-    """Processor seconds of all jobs that have ended."""
-    slurmd = next(daemon for daemon in slurm.daemons if daemon.args[0] == "slurmd")
-    times = psutil.Process(slurmd.pid).cpu_times()
-    return float(times.children_user + times.children_system)
+def _wait_for_jobs(slurm: Slurm) -> None:
+    """The jobs' own parents, which Slurm orphans, became children of this process: count them."""
+    daemons = {daemon.pid for daemon in slurm.daemons}
+    slurm.wait_until(slurm.is_empty, "the queue is empty", 60)
+    for child in psutil.Process().children():
+        if child.pid not in daemons:
+            os.waitpid(child.pid, 0)
 
 
 def _waited_for() -> float:
@@ -80,6 +86,8 @@ def _by_hand(project: Project, name: str) -> float:
 
 
 if __name__ == "__main__":
+    if ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1):
+        raise OSError("orphaned processes cannot be adopted here")
     cluster = Slurm()
     try:
         with tempfile.TemporaryDirectory() as temporary:
