@@ -100,7 +100,7 @@ class NetworkStudy(Settings):
         kept = _without_nulls(value)
         if info.field_name == "finals" or not isinstance(kept, dict):
             return kept
-        return {name: _without_nulls(levels) for name, levels in kept.items()}
+        return {name: _ascending(_without_nulls(levels)) for name, levels in kept.items()}
 
     @model_validator(mode="after")
     def _recipes_are_valid(self) -> "NetworkStudy":
@@ -167,6 +167,13 @@ class NetworkStudy(Settings):
             PlainRun(**settings, seed=seed, split=self.split, device=device)
             for seed in self.plain.seeds
         ]
+
+
+def _ascending(levels: Any) -> Any:
+    """Levels that are all numbers in their order, whichever file named them first."""
+    if not isinstance(levels, dict) or not all(str(level).isdecimal() for level in levels):
+        return levels
+    return {level: levels[level] for level in sorted(levels, key=int)}
 
 
 def _without_nulls(value: Any) -> Any:
