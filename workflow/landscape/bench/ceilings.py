@@ -12,16 +12,22 @@ from landscape.runs import Precision
 REPEATS = 7
 
 
-def flops_per_second(device: torch.device, precision: Precision) -> float:
-    """The best of some products of two square matrices, 2n³ operations each.
-
-    The best and not the median: what disturbs a ceiling only ever lowers it.
-    """
+def product(device: torch.device, precision: Precision) -> tuple[Callable[[], object], int]:
+    """A product of two square matrices, and its 2n³ operations."""
     side = 8192 if device.type == "cuda" else 2048
     kind = torch.bfloat16 if precision == "bfloat16" else torch.float32
     a, b = (torch.randn(side, side, device=device).to(kind) for _ in range(2))
+    return lambda: a @ b, 2 * side**3
+
+
+def flops_per_second(device: torch.device, precision: Precision) -> float:
+    """The best of some products.
+
+    The best and not the median: what disturbs a ceiling only ever lowers it.
+    """
+    multiply, operations = product(device, precision)
     with devices.tf32_allowed(precision == "tf32"):
-        return 2 * side**3 / _best_seconds(lambda: a @ b, device)
+        return operations / _best_seconds(multiply, device)
 
 
 def bytes_per_second(device: torch.device) -> float:

@@ -9,7 +9,7 @@ import torch
 
 from landscape import device as devices
 from landscape import models
-from landscape.bench import BANDS, BARE, PLAIN, PROBE, PROBED, UNMEASURED, ceilings
+from landscape.bench import BANDS, BARE, PLAIN, PROBE, PROBED, PRODUCT, UNMEASURED, ceilings
 from landscape.bench.contenders import Contender, contender, plain_process
 from landscape.bench.timing import interleaved
 from landscape.dataset import Images
@@ -29,6 +29,7 @@ def race(
     bands: Run, probe: Run, images: Images, device: torch.device, rounds: int, slot_seconds: float
 ) -> list[dict[str, Any]]:
     """A row for each way to train one architecture in each precision, all in one interleaving."""
+    products = {precision: ceilings.product(device, precision) for precision in precisions(device)}
     with ExitStack() as stack:
         entries = [
             stack.enter_context(plain_process(bands, images, device)),
@@ -36,6 +37,10 @@ def race(
                 contender(kind, run.model_copy(update={"precision": precision}), images, device)
                 for precision in precisions(device)
                 for kind, run in _runs(bands, probe)
+            ),
+            *(
+                Contender(PRODUCT, bands.architecture.name, precision, multiply)
+                for precision, (multiply, _) in products.items()
             ),
         ]
         advances = [_in_precision(entry) for entry in entries]
@@ -50,9 +55,8 @@ def race(
         measured, probed = seconds[BANDS, precision], seconds.pop((PROBED, precision))
         seconds[PROBE, precision] = measured + (probed - measured) / probe.probe.every
     work = training_flops(models.build(bands.architecture, bands.seed)) * bands.batch_size
-    ceiling = {p: ceilings.flops_per_second(device, p) for p in precisions(device)}
+    ceiling = {p: products[p][1] / seconds.pop((PRODUCT, p)) for p in precisions(device)}
     for (kind, precision), samples in seconds.items():
-        rate = work / float(np.median(samples))
         row = {
             "architecture": bands.architecture.name,
             "kind": kind,
@@ -62,8 +66,8 @@ def race(
             "times_plain": _spread(seconds[PLAIN, "float32"] / samples),
             "share_of_bare": _spread(seconds[BARE, precision] / samples),
             "measuring_cost": _spread(samples / seconds[UNMEASURED, precision] - 1),
-            "flops_per_second": rate,
-            "share_of_ceiling": rate / ceiling[precision],
+            "flops_per_second": work / float(np.median(samples)),
+            "share_of_ceiling": float(np.median(work / samples / ceiling[precision])),
             "seconds_per_step": samples.tolist(),
         }
         rows.append(row)
