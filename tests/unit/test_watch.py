@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 
 from artefacts import ROOT, start
@@ -96,6 +97,16 @@ def test_a_long_study_says_how_to_ask_for_less(tiny, tmp_path, capsys, monkeypat
     monkeypatch.setattr(estimate, "measure_seconds_per_step", lambda run, threads: 10.0)
     estimate.announce(tiny.runs, tmp_path, threads=1, parallel=1)
     assert "split.train_images" in capsys.readouterr().err
+
+
+def test_runs_side_by_side_share_out_the_time(tiny, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(estimate, "measure_seconds_per_step", lambda run, threads: 7200.0)
+    hours = []
+    for parallel in (1, 4):
+        estimate.announce(tiny.runs[:2], tmp_path, threads=1, parallel=parallel)
+        said = capsys.readouterr().err
+        hours.append(int(re.search(r"about (\d+):00:00 here", said)[1]))
+    assert hours[0] == 4 * hours[1] > 0
 
 
 def test_nothing_is_said_when_nothing_is_to_do(tmp_path, capsys):

@@ -48,7 +48,7 @@ def announce(
     costs = Costs(finished, results, threads)
     seconds = sum(costs.seconds_per_step(run) * _steps(run, images) for run in waiting)
     origin = "a few timed steps" if costs.timed else "finished runs"
-    seconds /= parallel if devices.resolve(runs[0].device).type == "cuda" else 1
+    seconds /= parallel
     print(
         f"{len(waiting)} of {len(runs)} training runs are to do, about {seconds_text(seconds)} "
         f"here (h:m:s or m:s, from {origin}).",

@@ -169,7 +169,8 @@ def announce():
         "--threads",
         str(train_threads(None)),
     ]
-    command += ["--parallel", str(PLACES), "--", *planned]
+    side_by_side = min(PLACES, (workflow.cores or 1) // train_threads(None) or 1)
+    command += ["--parallel", str(side_by_side), "--", *planned]
     done = subprocess.run(command, env={**os.environ, "PYTHONPATH": PACKAGE_ROOT})
     if done.returncode:
         raise WorkflowError("nothing was started; the line above says why")
