@@ -7,9 +7,10 @@
 #              settings (AGAIN=demo: make demo)
 # make test    all fast tests        make lint    what the code must satisfy to be merged
 # make cluster-test    the study on a Slurm that is started here; as root, which installs it with apt
-# make faults  every fault that must lose nothing: kills, full disks, damaged files; 15 minutes
+# make faults  every fault that must lose nothing: kills, full disks, damaged files; 10 minutes
 # make soak    a study that is killed again and again; SOAK=seconds
 SHELL := /bin/bash
+PYTHON ?= python3
 VENV := .venv
 READY := $(VENV)/.ready
 SNAKEMAKE := $(VENV)/bin/snakemake
@@ -30,7 +31,7 @@ demo: $(READY)
 study: $(READY)
 	$(SNAKEMAKE) --cores $(CORES) --resources gpu=$(GPUS) \
 	  $(if $(CONFIG),--configfile '$(CONFIG)') $(if $(DATA),--config '$(FROM_PARQUET)') -- $(TARGET)
-	@echo "Done: $(TARGET). The report is report.pdf in the results folder, the parts lie beside it."
+	@echo "Done: $(TARGET)$(if $(filter all report,$(TARGET)),. The report is report.pdf in the results folder)."
 
 recover: $(READY)
 	$(SNAKEMAKE) --unlock
@@ -72,13 +73,15 @@ format: $(READY)
 # Compiled once here, or else every job of a study would compile torch anew on a read-only machine.
 # Every file is checked against envs/hashes.txt before it is unpacked.
 $(READY): envs/hashes.txt pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
+	  "Python 3.11 or newer is needed: make PYTHON=python3.12")'
 	if command -v uv > /dev/null; then \
-	  uv venv --quiet --clear --no-python-downloads --python python3 $(VENV) && \
+	  uv venv --quiet --clear --no-python-downloads --python $(PYTHON) $(VENV) && \
 	  uv pip install --quiet --compile-bytecode --python $(VENV)/bin/python \
 	    --require-hashes -r $< && \
 	  uv pip install --quiet --python $(VENV)/bin/python --no-deps --no-build-isolation -e .; \
 	else \
-	  python3 -m venv --clear $(VENV) && \
+	  $(PYTHON) -m venv --clear $(VENV) && \
 	  $(VENV)/bin/python -m pip install --quiet --require-hashes -r $< && \
 	  $(VENV)/bin/python -m pip install --quiet --no-deps --no-build-isolation -e .; \
 	fi

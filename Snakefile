@@ -46,8 +46,7 @@ rule probe:
 
 rule network:
     input:
-        whole_study("network"),
-        figure_files("network"),
+        lambda wildcards: [*whole_study("network"), *figure_files("network")],
 
 
 rule figures:

@@ -99,6 +99,17 @@ def test_a_missing_key_is_named():
         config.study(content)
 
 
+def test_a_change_of_one_section_leaves_what_shares_its_text_in_the_file(tmp_path):
+    """`narrow` takes its optimizer from `fast` by a YAML alias."""
+    over = {"network": {"finals": {"fast": {"optimizer": {"momentum": 0.5}}}}}
+    (tmp_path / "over.yaml").write_text(yaml.safe_dump(over), "utf-8")
+    study = config.load([ROOT / "config.yaml", tmp_path / "over.yaml"])
+    momenta = [
+        study.run(f"network/final/{name}/seed0").optimizer.momentum for name in ("fast", "narrow")
+    ]
+    assert momenta == [0.5, 0.6]
+
+
 def test_files_are_laid_over_one_another(tmp_path):
     (tmp_path / "less.yaml").write_text("bands: {epochs: 1}\nresults: elsewhere\n", "utf-8")
     study = config.load([ROOT / "config.yaml", tmp_path / "less.yaml"])

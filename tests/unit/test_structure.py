@@ -34,7 +34,7 @@ LAYERS = [
         "slurm",
     ],
     ["settings", "architectures", "recipes", "runs"],
-    ["network_study", "config", "progress", "device", "training_code"],
+    ["network_study", "config", "progress", "device", "training_code", "completion"],
     ["dataset", "sources", "flat", "schedule", "losses", "augmentation"],
     ["loaders", "models", "optimizers"],
     ["train"],

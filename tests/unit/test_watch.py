@@ -76,6 +76,15 @@ def test_watch_shows_every_run_of_the_configuration(tmp_path, tiny):
     assert f"{len(runs)} waiting" in said
 
 
+def test_a_run_of_other_settings_has_to_be_done_again(tiny, results, tmp_path):
+    (tmp_path / "data").symlink_to(results / "data")
+    run = tiny.runs[0]
+    job.train(run, tmp_path, threads=1)
+    other = run.model_copy(update={"batch_size": 2 * run.batch_size})
+    states = [watching._statuses([one], tmp_path)[0].state for one in (run, other)]
+    assert states == ["done", "waiting"]
+
+
 def test_an_estimate_from_timed_steps_then_from_finished_runs(tiny, results, tmp_path, capsys):
     (tmp_path / "data").symlink_to(results / "data")
     few = [run for run in tiny.runs if run.id.startswith("bands/vgg_a/")]

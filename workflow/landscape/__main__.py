@@ -70,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("run", metavar="RUN", help="for example bands/vgg_a/lr0.001/seed0")
     train.add_argument("--threads", type=_count, help="CPU threads (default: torch's choice)")
     train.add_argument(
-        "--checkpoint-seconds", type=float, default=60.0, help="between saves (default: 60)"
+        "--checkpoint-seconds", type=float, help="between saves (default: the configuration's)"
     )
     aggregate = stage(_aggregate, "aggregate", "reduce a study's runs to its tables")
     aggregate.add_argument("study", choices=["bands", "probe", "network"])
@@ -81,7 +81,9 @@ def _parser() -> argparse.ArgumentParser:
         ("surface", "measure the loss around trained networks"),
     ):
         inspected = stage(_insight, name, text)
-        inspected.add_argument("--device", choices=["auto", "cuda", "cpu"], default="auto")
+        inspected.add_argument(
+            "--device", choices=["auto", "cuda", "cpu"], help="(default: the configuration's)"
+        )
         inspected.add_argument("--threads", type=_count, help="CPU threads (default: torch's)")
         inspected.set_defaults(inspect=name)
         inspecting.append(inspected)
@@ -165,23 +167,25 @@ def _train(arguments: argparse.Namespace) -> None:
     from landscape import config, lease, slurm
     from landscape.runs import PlainRun, Run
 
-    text = arguments.settings
+    text, seconds = arguments.settings, arguments.checkpoint_seconds
     run: Run | PlainRun
     if text is None:
-        run = _study(arguments).run(arguments.run)
+        study = _study(arguments)
+        run = study.run(arguments.run)
+        seconds = study.checkpoint_seconds if seconds is None else seconds
     elif arguments.run.startswith("network/plain/"):
         run = config.parse(PlainRun, text)
     else:
         run = config.parse(Run, text)
     results = _folder(arguments)
-    options = (results, arguments.threads, arguments.checkpoint_seconds)
+    options = (results, arguments.threads, *([] if seconds is None else [seconds]))
     with (
         slurm.requeued(),
         lease.run(results, run.id) as waited,
         _gpu(arguments, run.device, run.id),
     ):
         if waited:  # for a process that may have done it all
-            from landscape.estimate import is_done
+            from landscape.completion import is_done
 
             if is_done(run, results):
                 return
@@ -212,12 +216,8 @@ def _aggregate(arguments: argparse.Namespace) -> None:
     text, results = arguments.settings, _folder(arguments)
     if arguments.study == "network":
         from landscape.aggregate.network import aggregate_network
-        from landscape.network_study import NetworkStudy
 
-        network = config.parse(NetworkStudy, text) if text else _study(arguments).network
-        if network is None:
-            raise UserError("the configuration has no section network, so there is nothing to do")
-        aggregate_network(network, results)
+        aggregate_network(_network(arguments), results)
     elif arguments.study == "bands":
         bands = config.parse(config.Bands, text) if text else _study(arguments).bands
         studies.aggregate_bands(bands, results)
@@ -240,7 +240,7 @@ def _network(arguments: argparse.Namespace) -> "NetworkStudy":
         return config.parse(NetworkStudy, arguments.settings)
     network = _study(arguments).network
     if network is None:
-        raise UserError("network: this configuration has none")
+        raise UserError("the configuration has no section network, so there is nothing to do")
     return network
 
 
@@ -248,17 +248,16 @@ def _insight(arguments: argparse.Namespace) -> None:
     from landscape import config
     from landscape.network_study import Insight
 
-    text = arguments.settings
+    text, device = arguments.settings, arguments.device
     inspected = config.parse(Insight, text) if text else _study(arguments).inspected
     if inspected is None:
         raise UserError("network.insight: this configuration has none")
-    with _gpu(arguments, arguments.device, arguments.inspect):
+    device = device or ("auto" if text else _study(arguments).device)
+    with _gpu(arguments, device, arguments.inspect):
         from landscape.insight import collect
 
         stages = {"insight": collect.collect, "surface": collect.collect_surfaces}
-        stages[arguments.inspect](
-            inspected, _folder(arguments), arguments.device, arguments.threads
-        )
+        stages[arguments.inspect](inspected, _folder(arguments), device, arguments.threads)
 
 
 def _figure(arguments: argparse.Namespace) -> None:
@@ -293,7 +292,7 @@ def _estimate(arguments: argparse.Namespace) -> None:
     study = config.parse(config.Study, text) if text else _study(arguments)
     results = arguments.results or Path(study.results)
     estimate.announce(
-        study.runs, results, arguments.threads, arguments.parallel, arguments.planned or None
+        study.all_runs, results, arguments.threads, arguments.parallel, arguments.planned or None
     )
 
 

@@ -1,5 +1,6 @@
 """config.yaml as frozen types, checked as a whole before anything runs."""
 
+import difflib
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal, TypeVar
@@ -142,8 +143,10 @@ class Study(Settings):
         for run in self.all_runs:
             if run.id == run_id:
                 return run
+        near = difflib.get_close_matches(run_id, [run.id for run in self.all_runs], n=3, cutoff=0)
         raise UserError(
-            f"no run {run_id!r} in this configuration; it has {[r.id for r in self.all_runs]}"
+            f"no run {run_id!r} in this configuration; it has {', '.join(near)}, … "
+            "(`python -m landscape runs` lists them)"
         )
 
     @property
@@ -231,7 +234,7 @@ def load(paths: Sequence[Path]) -> Study:
         try:
             content = yaml.safe_load(path.read_text("utf-8"))
         except FileNotFoundError:
-            raise UserError(f"{path}: no such file") from None
+            raise UserError(f"{path}: no such file in {Path.cwd()}") from None
         except (OSError, ValueError, yaml.YAMLError) as error:
             raise UserError(f"{path}: not readable as YAML ({error})") from None
         if not isinstance(content, dict):
@@ -242,7 +245,9 @@ def load(paths: Sequence[Path]) -> Study:
 
 def _overlay(base: dict[str, Any], top: dict[str, Any]) -> None:
     for key, value in top.items():
-        if isinstance(value, dict) and isinstance(base.get(key), dict):
+        if isinstance(value, dict):
+            # A new one: by an alias in YAML one mapping can stand in two places.
+            base[key] = dict(base[key]) if isinstance(base.get(key), dict) else {}
             _overlay(base[key], value)
         else:
             base[key] = value

@@ -136,6 +136,8 @@ def write(
 def describe(folder: Path) -> dict[str, Any]:
     """dataset.json of a prepared dataset, with the keys that are read checked for their type."""
     path = folder / "dataset.json"
+    if not path.exists():
+        raise UserError(f"{path}: no such file; `python -m landscape dataset` makes it")
     content = storage.read_json(path)
     if not isinstance(content, dict):
         raise UserError(f"{path}: must hold an object, not {type(content).__name__}")

@@ -10,6 +10,7 @@ import torch
 
 from landscape import device as devices
 from landscape import models, storage
+from landscape.completion import is_done
 from landscape.dataset import Images
 from landscape.errors import UserError
 from landscape.loaders import Batches
@@ -18,7 +19,6 @@ from landscape.progress import seconds_text
 from landscape.record import Recorder
 from landscape.runs import PlainRun, Run
 from landscape.train import State, trajectory
-from landscape.training_code import training_code
 
 TRAINING_IMAGES = 50_000  # of CIFAR-10, where neither the configuration nor the data says otherwise
 WARM_UP, TIMED = 1, 2
@@ -26,7 +26,7 @@ LONG_SECONDS = 600
 
 
 def announce(
-    runs: Sequence[Run],
+    runs: Sequence[Run | PlainRun],
     results: Path,
     threads: int | None,
     parallel: int,
@@ -34,7 +34,8 @@ def announce(
 ) -> None:
     """Print the number of runs to do and their time, by finished runs or else a few timed steps.
 
-    To do are those of these names, or else all that are not done.
+    To do are those of these names, or else all that are not done. Runs of the network of plain
+    tensors are counted, not timed.
     """
     finished = [run for run in runs if is_done(run, results)]
     if planned is None:
@@ -45,20 +46,23 @@ def announce(
         return
     storage.require_writable(results)
     images = _training_images(results)
-    costs = Costs(finished, results, threads)
-    seconds = sum(costs.seconds_per_step(run) * _steps(run, images) for run in waiting)
+    costs = Costs([run for run in finished if isinstance(run, Run)], results, threads)
+    seconds = sum(
+        costs.seconds_per_step(run) * _steps(run, images) for run in waiting if isinstance(run, Run)
+    )
     origin = "a few timed steps" if costs.timed else "finished runs"
     seconds /= parallel
+    time_text = f", about {seconds_text(seconds)} here (h:m:s or m:s, from {origin})"
     print(
-        f"{len(waiting)} of {len(runs)} training runs are to do, about {seconds_text(seconds)} "
-        f"here (h:m:s or m:s, from {origin}).",
+        f"{len(waiting)} of {len(runs)} training runs are to do{time_text if seconds else ''}.",
         file=sys.stderr,
     )
     if seconds > LONG_SECONDS:
         print(
             "For less, set in config.yaml or in a file given with --configfile: "
-            "split.train_images, bands.epochs, probe.steps, width, or fewer learning_rates "
-            "and seeds. "
+            "split.train_images, bands.epochs and width, probe.steps and width, fewer "
+            "learning_rates and seeds, network.split.train_images, network.base.epochs, or "
+            "network: null. "
             "Ctrl-C stops now or later; the same command goes on from there.",
             file=sys.stderr,
         )
@@ -117,18 +121,6 @@ def measure_seconds_per_step(run: Run, threads: int | None) -> float:
         return plain
     passes = 1 + len(run.probe.relative_step_sizes)
     return plain * (1 + passes / run.probe.every)
-
-
-def is_done(run: Run | PlainRun, results: Path) -> bool:
-    """Whether a run's files are there, of these settings and of this code."""
-    try:
-        done = storage.read_json(results / run.id / "run.json")
-    except UserError:
-        return False
-    if not isinstance(done, dict):
-        return False
-    settings, code = done.get("run"), done.get("code")
-    return bool(settings == run.model_dump(mode="json") and code == training_code(run))
 
 
 def _seconds_per_step(run: Run, finished: Sequence[Run], results: Path) -> float | None:

@@ -27,7 +27,7 @@ Capture = Callable[[Body, torch.Tensor], Body]
 
 
 def possible(run: Run, state: State) -> bool:
-    """Whether this run's steps can be replayed; the others draw on the host in every step."""
+    """Whether this run's steps can be replayed: no draws on the host, neither SAM nor Adagrad."""
     draws = state.drops or bool(run.augmentation.mixup)
     on_cuda = state.flat.vector.device.type == "cuda"
     return on_cuda and not draws and optimizers.capturable(run.optimizer)

@@ -106,10 +106,14 @@ class NetworkStudy(Settings):
     def _recipes_are_valid(self) -> "NetworkStudy":
         unknown = sorted(set(self.ablations) - set(self.finals))
         if unknown:
-            raise ValueError(f"ablations of {unknown}: finals has {sorted(self.finals)}")
+            raise ValueError(
+                f"ablations of {unknown}: finals has {sorted(self.finals)}; null takes one away"
+            )
         absent = sorted(set(self.insight.finals if self.insight else ()) - set(self.finals))
         if absent:
-            raise ValueError(f"insight.finals {absent}: finals has {sorted(self.finals)}")
+            raise ValueError(
+                f"insight.finals {absent}: finals has {sorted(self.finals)}; choose of these"
+            )
         found: dict[str, Recipe] = {}
         for entry in self.entries():
             if found.setdefault(entry.name, entry.recipe) != entry.recipe:

@@ -23,6 +23,16 @@ from landscape.storage import read_json, read_table, write_bytes, write_json
 
 TEMPLATES = Path(__file__).parent / "typst"
 Table = dict[str, Any]  # head and body, texts only
+OPTIMIZERS = {
+    "sgd": "SGD",
+    "adam": "Adam",
+    "adamw": "AdamW",
+    "rmsprop": "RMSprop",
+    "adagrad": "Adagrad",
+    "our_sgd": "our SGD",
+    "our_adamw": "our AdamW",
+    "muon": "our Muon",
+}
 NETWORK_RUNS = {"name", "seed", "validation_accuracy", "test_accuracy", "validation_images"}
 
 
@@ -167,10 +177,12 @@ def _numbers(values: tuple[float, ...]) -> str:
 def _optimizer(optimizer: Any) -> str:
     extra = [
         f"{key.replace('_', ' ')} {value:g}"
-        for key in ("momentum", "weight_decay")
+        for key in ("momentum", "weight_decay", "sharpness_radius")
         if (value := getattr(optimizer, key))
     ]
-    return ", ".join([optimizer.name.upper() if optimizer.name == "sgd" else "Adam", *extra])
+    if optimizer.nesterov:
+        extra.append("Nesterov")
+    return ", ".join([OPTIMIZERS[optimizer.name], *extra])
 
 
 def _summary(table: Mapping[str, Row]) -> Table:

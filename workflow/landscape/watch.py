@@ -14,6 +14,7 @@ from rich.live import Live
 from rich.table import Table
 
 from landscape import lease
+from landscape.completion import is_done
 from landscape.progress import FILE, seconds_text
 from landscape.runs import PlainRun, Run
 
@@ -87,7 +88,14 @@ def watch(runs: Sequence[Run | PlainRun], results: Path, once: bool) -> None:
 
 
 def _statuses(runs: Sequence[Run | PlainRun], results: Path) -> list[Status]:
-    return [status(run.id, results) for run in runs]
+    return [_status(run, results) for run in runs]
+
+
+def _status(run: Run | PlainRun, results: Path) -> Status:
+    """What a run of other settings or other code has left does not count."""
+    seen = status(run.id, results)
+    ended = seen.state in ("done", "diverged")
+    return Status(run.id, "waiting") if ended and not is_done(run, results) else seen
 
 
 def _table(statuses: Sequence[Status], rows: int | None = None) -> Table:

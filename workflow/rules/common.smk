@@ -93,6 +93,8 @@ def run_files(study):
 
 def whole_study(study):
     """Tables and runs: a run whose files were deleted is trained again, not only when it is read."""
+    if study not in STUDIES:
+        raise WorkflowError(f"this configuration has no section {study}")
     models = expand(f"{RESULTS}/{{run}}/model.safetensors", run=RUN_IDS[study])
     return [*study_tables(study), *run_files(study), *models]
 

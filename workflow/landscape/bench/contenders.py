@@ -34,7 +34,7 @@ class Contender:
 def contender(kind: str, run: Run, images: Images, device: torch.device) -> Contender:
     """A run of the bands study in one of these ways, or for `probed` of the probe study.
 
-    bare         forward, backward and update on one batch that stays: nothing can be faster
+    bare         forward, backward and update on one batch that stays: no data, no measures
     unmeasured   our trajectory without a recorder's norms and distances
     bands        the same with the measures of the bands study at every step
     probed       the same with a probe where the run's schedule has one

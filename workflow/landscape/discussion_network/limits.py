@@ -41,7 +41,8 @@ def limitations(
             said.append(f"{text} have a single seed: how much runs of one setting differ is open.")
     said.append(
         "The test images were read once, at the end, by each run of the final networks and of the "
-        "network of plain tensors, and by no other run."
+        "network of plain tensors, and by no other run; the pictures of what networks learned look "
+        "at them again, and nothing was chosen by those."
     )
     said.append("Seconds are of this hardware and of code that was not tuned for it.")
     return said
