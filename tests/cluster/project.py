@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +124,10 @@ class Project:
                 process.kill()
             process.communicate()
         self.slurm.clear()
+        for left in psutil.process_iter():  # Slurm ends nothing on a node that has failed
+            with suppress(psutil.Error):
+                if Path(left.cwd()).is_relative_to(self.folder):
+                    left.kill()
 
 
 def run_id(rate: float) -> str:
