@@ -26,7 +26,7 @@ TINY = {
         "narrow": None,
     },
     "final_seeds": [0],
-    "ablations": {"compact": None, "fast": {"no residual": None}},
+    "ablations": {"compact": None, "fast": {"no residual": None, "all images whole": None}},
     "plain": {"filters": 2, "neurons": 8, "batch_size": 50, "epochs": 1},
     "insight": {"finals": ["fast"], "surface_points": 3, "surface_images": 20, "images": 20},
 }

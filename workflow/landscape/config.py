@@ -239,18 +239,15 @@ def load(paths: Sequence[Path]) -> Study:
             raise UserError(f"{path}: not readable as YAML ({error})") from None
         if not isinstance(content, dict):
             raise UserError(f"{path}: must be a mapping of keys, not {type(content).__name__}")
-        _overlay(merged, content)
+        merged = _merged(merged, content)
     return study(merged, " + ".join(map(str, paths)))
 
 
-def _overlay(base: dict[str, Any], top: dict[str, Any]) -> None:
-    for key, value in top.items():
-        if isinstance(value, dict):
-            # A new one: by an alias in YAML one mapping can stand in two places.
-            base[key] = dict(base[key]) if isinstance(base.get(key), dict) else {}
-            _overlay(base[key], value)
-        else:
-            base[key] = value
+def _merged(base: Any, top: Any) -> Any:
+    """`top` over `base`, neither changed: by a YAML alias one mapping can stand in two places."""
+    if not isinstance(base, dict) or not isinstance(top, dict):
+        return top
+    return {**base, **{key: _merged(base.get(key), value) for key, value in top.items()}}
 
 
 def parse(kind: type[Some], text: str) -> Some:
