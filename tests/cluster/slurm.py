@@ -170,9 +170,19 @@ class Slurm:
     def clear(self) -> None:
         """No jobs in the queue, the node in service."""
         subprocess.run(["scancel", "--user=root"], check=False)
-        if "DRAIN" in self.node()["State"] or "DOWN" in self.node()["State"]:
-            self.set_node("resume")
+        if not self.in_service():
+            self.resume()
         self.wait_until(self.is_empty, "the queue is empty", 60)
+
+    def in_service(self) -> bool:
+        state = self.node()["State"]
+        return "DRAIN" not in state and "DOWN" not in state
+
+    def resume(self) -> None:
+        """Bring the node back; a failed one may just have come back by itself, and that is fine."""
+        with suppress(subprocess.CalledProcessError):
+            self.set_node("resume")
+        self.wait_until(self.in_service, "the node is in service", 60)
 
     def set_node(self, state: str) -> None:
         self.ask("scontrol", "update", f"NodeName={self.host}", f"State={state}", "Reason=a test")

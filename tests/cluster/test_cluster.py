@@ -139,12 +139,12 @@ def test_a_drained_node_and_a_failed_one_lose_nothing(project, reference, slurm)
     (second,) = set(RATES) - {first}
     project.until(submitted, lambda: slurm.jobs("PENDING"), "the other run waits")
     assert not slurm.jobs("RUNNING")
-    slurm.set_node("resume")
+    slurm.resume()
     project.frozen(submitted, second)
     job = project.job(second)
     slurm.set_node("down")
     project.until(submitted, lambda: slurm.job(job)["Restarts"] == "1", "the job is repeated")
-    slurm.set_node("resume")
+    slurm.resume()
     assert project.output(submitted)[0] == 0
     assert "goes on from step" in project.log(second)
     for rate in RATES:
