@@ -1,4 +1,4 @@
-"""What Slurm and Snakemake cost where there are many runs: the table of docs/cluster.md.
+"""What Slurm and Snakemake cost where there are many runs: the second table of docs/cluster.md.
 
     PYTHONPATH=tests:tests/workflow:tests/cluster python tests/cluster/growth.py [RUNS]
 

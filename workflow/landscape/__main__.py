@@ -249,10 +249,14 @@ def _insight(arguments: argparse.Namespace) -> None:
     from landscape.network_study import Insight
 
     text, device = arguments.settings, arguments.device
-    inspected = config.parse(Insight, text) if text else _study(arguments).inspected
+    inspected: Insight | None
+    if text:
+        inspected, device = config.parse(Insight, text), device or "auto"
+    else:
+        study = _study(arguments)
+        inspected, device = study.inspected, device or study.device
     if inspected is None:
         raise UserError("network.insight: this configuration has none")
-    device = device or ("auto" if text else _study(arguments).device)
     with _gpu(arguments, device, arguments.inspect):
         from landscape.insight import collect
 

@@ -110,7 +110,8 @@ def _keep_freed_memory() -> None:
     """Let malloc keep what is freed for the next step, which needs just as much of it.
 
     As it comes, glibc gives every tensor of more than 32 MB back to the kernel, and each step then
-    waits for hundreds of megabytes of zeroed pages: 5 to 15 % of its time. Peak memory stays.
+    waits for hundreds of megabytes of zeroed pages: 5 to 15 % of its time. The peak of memory grows
+    by a few percent.
     """
     if sys.platform == "linux":
         mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none

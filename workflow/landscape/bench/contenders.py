@@ -51,9 +51,10 @@ def plain_process(run: Run, images: Images, device: torch.device) -> Iterator[Co
 
     There malloc and torch are as they come, not as `device.prepare` has set them here.
     """
-    here, there = multiprocessing.get_context("spawn").Pipe()
+    context = multiprocessing.get_context("spawn")
+    here, there = context.Pipe()
     arguments = (run, images, device, torch.get_num_threads(), there)
-    child = multiprocessing.get_context("spawn").Process(target=_serve, args=arguments)
+    child = context.Process(target=_serve, args=arguments)
     child.start()
     there.close()
 
