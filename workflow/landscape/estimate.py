@@ -52,7 +52,10 @@ def announce(
     )
     origin = "a few timed steps" if costs.timed else "finished runs"
     seconds /= parallel
-    time_text = f", about {seconds_text(seconds)} here (h:m:s or m:s, from {origin})"
+    time_text = (
+        f", about {seconds_text(seconds)} here (h:m:s or m:s, from {origin}; "
+        "the start of each run, some seconds, not counted)"
+    )
     print(
         f"{len(waiting)} of {len(runs)} training runs are to do{time_text if seconds else ''}.",
         file=sys.stderr,
