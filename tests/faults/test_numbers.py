@@ -9,11 +9,12 @@ import pytest
 import synthetic
 from artefacts import digests, record_anew
 from conftest import PROBE, RUN
-from landscape import config, job, storage
+from landscape import config, job, report, storage
 from landscape.aggregate import collect
-from landscape.aggregate.studies import aggregate_bands
+from landscape.aggregate.studies import aggregate_bands, aggregate_probe
 from landscape.errors import UserError
 from landscape.figures import draw
+from landscape.figures.choice import wanted
 from landscape.record import MeasurementError, Recorder
 
 STEPS = 10
@@ -58,6 +59,42 @@ def test_f13_a_run_that_diverges_is_a_result_and_the_others_are_untouched(
     png, pdf = tmp_path / "f.png", tmp_path / "f.pdf"
     draw.draw("loss_landscape", folder, small.figures, png, pdf)
     assert png.stat().st_size > 0
+
+
+def far_too_large(tiny_content, folder, rates, probe_rate):
+    """Both studies trained and their tables made, where rates and a step size are 1e30."""
+    content = json.loads(json.dumps(tiny_content))
+    content["bands"] |= {"learning_rates": rates, "optimizer": {"name": "sgd"}}
+    sizes = [0.5, 1, 1e30]
+    content["probe"] |= {"relative_step_sizes": sizes, "band_step_sizes": sizes}
+    content["probe"]["learning_rate"] = probe_rate
+    study = config.study(content)
+    for run in study.runs:
+        job.train(run, folder, threads=1)
+    aggregate_bands(study.bands, folder)
+    aggregate_probe(study.probe, folder)
+    return study
+
+
+def test_f13_where_runs_and_steps_diverge_there_are_figures_and_a_report(tiny_content, folder):
+    study = far_too_large(tiny_content, folder, rates=[1e30, 0.001], probe_rate=0.1)
+    for name in wanted(study):
+        files = [folder / f"figures/{name}{suffix}" for suffix in (".png", ".pdf")]
+        draw.draw(name, folder, study.figures, *files)
+    report.build(folder, study, folder / "report.pdf")
+    said = " ".join(report.content(folder, study)["discussion"][0]["sentences"])
+    assert "diverged at learning rate 1e+30" in said
+    probed = storage.read_table(folder / "probe/summary.csv").set_index("measure")
+    assert probed["seeds"].loc["final_loss"] == 1
+    assert probed["vgg_a"].notna().loc["loss_range_mean"]  # over the sizes that are left to both
+
+
+def test_f13_where_everything_diverges_the_tables_are_empty(tiny_content, folder):
+    far_too_large(tiny_content, folder, rates=[1e30], probe_rate=1e30)
+    for name in ("bands", "probe"):
+        summary = storage.read_table(folder / name / "summary.csv").set_index("measure")
+        assert summary["vgg_a"].isna().filter(like="accuracy").all()
+        assert (summary["seeds"].filter(like="accuracy") == 0).all()
 
 
 def test_f13_control_without_the_look_it_ends_as_completed(small, folder, monkeypatch):

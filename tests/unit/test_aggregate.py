@@ -78,10 +78,36 @@ def test_a_summary_has_the_ratio_of_the_second_to_the_first_seed_by_seed():
         value=[2.0, 4.0, 1.0, 1.0],
     )
     row = summarize(values, ["vgg_a", "vgg_a_bn"]).iloc[0]
-    assert (row["vgg_a"], row["vgg_a_bn"]) == (3.0, 1.0)
+    assert (row["vgg_a"], row["vgg_a_bn"]) == pytest.approx((8**0.5, 1.0))
     assert row["ratio"] == pytest.approx((0.5 * 0.25) ** 0.5)
-    assert 0 < row["ratio_low"] < row["ratio"] < row["ratio_high"]
+    assert row["ratio"] == pytest.approx(row["vgg_a_bn"] / row["vgg_a"])
+    for name in ("vgg_a", "ratio"):
+        assert 0 < row[f"{name}_low"] < row[name] < row[f"{name}_high"]
     assert row["seeds"] == 2
+
+
+def test_accuracies_are_averaged_as_they_are_and_stay_shares():
+    values = table(
+        measure="test_accuracy", arch=["a", "a", "b", "b"], seed=[0, 1, 0, 1], value=[0.1, 0.5] * 2
+    )
+    row = summarize(values, ["a", "b"]).iloc[0]
+    assert row["a"] == pytest.approx(0.3)
+    assert (row["a_low"], row["a_high"]) == (0, 1)
+    assert row["ratio"] == pytest.approx(1)
+
+
+def test_one_value_of_zero_leaves_the_means_arithmetic_and_no_ratio():
+    values = table(measure="w", arch=["a", "a", "b", "b"], seed=[0, 1, 0, 1], value=[0, 2, 1, 3])
+    row = summarize(values, ["a", "b"]).iloc[0]
+    assert (row["a"], row["b"]) == (1, 2)
+    assert pd.isna(row["ratio"])
+
+
+def test_seeds_are_those_of_the_architecture_with_the_fewest():
+    values = table(measure="w", arch=["a", "a", "b"], seed=[0, 1, 0], value=[1.0, 4.0, 3.0])
+    row = summarize(values, ["a", "b", "c"]).iloc[0]
+    assert row["seeds"] == 1
+    assert row["ratio"] == pytest.approx(3)
 
 
 def test_the_ratio_of_a_to_b_is_the_inverse_of_b_to_a():
@@ -125,10 +151,17 @@ def test_a_band_s_width_counts_only_steps_at_which_every_run_is_there():
         gradient_distance=1.0,
         output_gradient_distance=1.0,
     )
-    epochs = table(arch=["b"], seed=0, learning_rate=0.1, epoch=1, train_loss=1.0)
+    epochs = table(
+        arch=["a", "a", "b", "b"],
+        seed=0,
+        learning_rate=[0.1, 0.2, 0.1, 0.2],
+        epoch=1,
+        train_loss=[3.0, 0.5, 2.0, 1.0],
+    )
     runs = table(
         arch=["a", "a", "b", "b"],
         seed=0,
+        learning_rate=[0.1, 0.2, 0.1, 0.2],
         status=["completed", "diverged", "completed", "completed"],
         test_accuracy=[0.5, None, 0.6, 0.7],
     )
@@ -136,8 +169,21 @@ def test_a_band_s_width_counts_only_steps_at_which_every_run_is_there():
     assert values["loss_band_width", "a"] == 2
     assert values["loss_band_width", "b"] == 1
     assert values["diverged_runs", "a"] == 1
-    summary = summarize(values.reset_index().assign(seed=0), ["a", "b"]).set_index("measure")
-    assert pd.isna(summary.loc["final_train_loss_best", "a"])
+    # Of the run that diverged there is no final loss; the worst accuracy would be its.
+    assert values["final_train_loss_lowest", "a"] == 3
+    assert values["final_train_loss_lowest", "b"] == 1
+    assert values["test_accuracy_best", "a"] == 0.5
+    assert pd.isna(values["test_accuracy_worst", "a"])
+    assert values["test_accuracy_worst", "b"] == 0.6
+    assert pd.isna(values["loss_band_width_late", "a"])  # it never came so far
+
+
+def test_a_measure_of_nobody_has_no_seeds():
+    values = table(measure="test_accuracy", arch=["a", "b"], seed=0, value=np.nan)
+    row = summarize(values, ["a", "b"]).iloc[0]
+    assert row["seeds"] == 0
+    assert pd.isna(row["a"])
+    assert pd.isna(row["ratio"])
 
 
 def test_a_ratio_to_zero_is_missing_not_infinite():

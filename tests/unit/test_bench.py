@@ -1,7 +1,10 @@
 """The benchmark measures what it says, with the run that it names."""
 
 import multiprocessing
+import os
 import shutil
+import signal
+import time
 from itertools import cycle
 from pathlib import Path
 
@@ -28,6 +31,7 @@ from landscape.bench import (
     timing,
     workflow,
 )
+from landscape.bench.answer import answer
 from landscape.bench.contenders import contender
 from landscape.config import Figures, Study
 from landscape.errors import UserError
@@ -51,6 +55,31 @@ def test_contenders_take_turns_and_every_round_has_a_time_for_each(
     assert order == [*"aaabbb", *"ababab"]  # two warm-up steps and a timed one each, then turns
     assert np.shape(seconds) == (2, 3)
     assert (np.array(seconds) > 0).all()
+
+
+def _killed(queue) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_measuring_process_that_is_killed_is_named_at_once():
+    context = multiprocessing.get_context("spawn")
+    queue = context.Queue()
+    children = [context.Process(target=_killed, args=(queue,))]
+    children += [context.Process(target=time.sleep, args=(60,))]  # who would wait for it for ever
+    for child in children:
+        child.start()
+    with pytest.raises(UserError, match=r"exit code -9 \(killed: out of memory\?\)"):
+        answer(queue, children)
+    for child in children:
+        child.join(10)
+        assert child.exitcode == -signal.SIGKILL
+
+
+def test_a_stale_figure_is_not_drawn_in_the_study_s_own_folder(tiny, tmp_path):
+    (tmp_path / "report.pdf").touch()
+    study = tiny.model_copy(update={"results": str(tmp_path)})
+    assert workflow.stale_figure(study, tmp_path) is None
+    assert [path.name for path in tmp_path.iterdir()] == ["report.pdf"]
 
 
 def test_a_slower_contender_makes_fewer_steps_in_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,10 +29,11 @@ def changed(key, value):
 def test_the_course_s_study_is_the_default():
     study = config.study(STUDY)
     bands = [run for run in study.runs if run.study == "bands"]
-    assert len(bands) == 8
+    assert len(bands) == 8 * 3  # seeds
     assert {run.learning_rate for run in bands} == {1e-3, 2e-3, 1e-4, 5e-4}
     assert {(r.optimizer.name, r.batch_size, r.epochs) for r in bands} == {("adam", 128, 20)}
-    (probe, _) = (run for run in study.runs if run.study == "probe")
+    probe, *others = (run for run in study.runs if run.study == "probe")
+    assert len(others) == 5
     assert (probe.optimizer.name, probe.learning_rate, probe.steps) == ("sgd", 0.1, 15000)
     course = [run.id for run in study.runs if run.study != "network"]
     assert course == study.bands.run_ids + study.probe.run_ids
@@ -75,6 +76,13 @@ def test_text_that_means_a_number_is_one():
         ("data.path", "somewhere"),
         ("bands.optimizer", {"name": "adam", "lr": 0.1}),
         ("bands.optimizer", {"name": "adam", "momentum": 0.9}),
+        ("bands.optimizer", {"name": "adam", "newton_schulz_steps": 3}),
+        ("network.base.loss", {"name": "cross_entropy", "focusing": 1.0}),
+        ("network.split.validation_images", 0),
+        ("network.insight.images", 9),
+        ("network.finals.fast.epochs", None),
+        ("split.train_images", 1999),  # fewer than insight.surface_images
+        ("network.final_seeds", [7]),  # none of those of the ablations
         ("split.validation_images", -5),
         ("figures.smoothing_steps", 0),
         ("results", ""),

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -514,6 +515,22 @@ def test_two_calls_give_the_same_bytes(looked_into):
     collect(settings, folder, "cpu", threads=None)
     collect_surfaces(settings, folder, "cpu", threads=None)
     assert [(folder / "network" / name).read_bytes() for name in names] == before
+
+
+def test_a_run_that_diverged_is_left_out_and_named(looked_into, tmp_path):
+    folder, settings = looked_into
+    shutil.copytree(folder, tmp_path / "results", symlinks=True)
+    fast, vgg, mlp = settings.runs
+    path = tmp_path / "results" / vgg / "run.json"
+    write_json(path, {**read_json(path), "status": "diverged", "diverged_at_step": 3})
+    collect(settings, tmp_path / "results", "cpu")
+    collect_surfaces(settings, tmp_path / "results", "cpu")
+    info = read_json(tmp_path / "results/network/insight.json")
+    assert [network["run"] for network in info["networks"]] == [fast, mlp]
+    assert info["diverged"] == [vgg]
+    assert set(read_table(tmp_path / "results/network/surface.parquet")["run"]) == {fast}
+    with pytest.raises(UserError, match=r"all of \['network/vgg/seed0'\] diverged"):
+        collect(settings.model_copy(update={"runs": (vgg,)}), tmp_path / "results", "cpu")
 
 
 @pytest.mark.parametrize(

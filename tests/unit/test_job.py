@@ -8,8 +8,9 @@ import pytest
 from safetensors.torch import load_file
 
 from conftest import PROBE, RUN
-from landscape import job
+from landscape import job, record
 from landscape.errors import UserError
+from landscape.measure import probe as probes
 from landscape.runs import ProbeSchedule
 
 STEPS = 10
@@ -70,6 +71,26 @@ def test_a_step_size_that_diverges_is_null_and_the_run_goes_on(tiny, folder):
     assert probe.loc[1e30, there].isna().all().all()
     assert probe.loc[1.0].notna().all().all()
     assert probe["gradient_norm"].notna().all()
+
+
+def test_a_step_so_long_that_only_the_gradient_overflows_has_diverged_too(
+    tiny, folder, monkeypatch
+):
+    """float32 holds the loss there, but not the square of the gradient's length."""
+
+    measured = probes.probe
+
+    def steep(*arguments):
+        row = measured(*arguments)
+        apart, cosine, beta = (probes.COLUMNS.index(name) for name in probes.THERE[1:])
+        row[-1, [apart, beta]], row[-1, cosine] = float("inf"), float("nan")
+        return row
+
+    monkeypatch.setattr(record.probes, "probe", steep)
+    job.train(tiny.run(PROBE), folder, threads=1)
+    probe = pd.read_parquet(folder / PROBE / "probe.parquet").set_index("relative_step_size")
+    assert probe.loc[4.0, list(probes.THERE)].isna().all().all()
+    assert probe.loc[2.0].notna().all().all()
 
 
 def test_tf32_on_a_cpu_is_refused(tiny, folder):

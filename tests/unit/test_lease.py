@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -104,6 +105,20 @@ def test_slurm_has_handed_them_out_already(monkeypatch, tmp_path):
     with lease.gpu(tmp_path, "run"):
         assert os.environ[lease.VISIBLE] == "0"
     assert not (tmp_path / lease.FOLDER).exists()
+
+
+def test_of_several_that_slurm_has_given_one_job_each_run_gets_one(monkeypatch, tmp_path):
+    """`salloc --gpus=2`, and then `make study GPUS=2` in it; Slurm numbers them from 0 on."""
+    monkeypatch.setenv(lease.VISIBLE, "0,1")
+    for job in ("7", "8"):
+        monkeypatch.setenv("SLURM_JOB_ID", job)
+        with lease.gpu(tmp_path, "first"):
+            first = os.environ[lease.VISIBLE]
+            monkeypatch.setenv(lease.VISIBLE, "0,1")  # as another process has it
+            with lease.gpu(tmp_path, "second"):
+                assert {first, os.environ[lease.VISIBLE]} == {"0", "1"}
+            folders = [path.name for path in (tmp_path / lease.FOLDER).iterdir()]
+            assert f"{platform.node()}-job{job}" in folders
 
 
 def test_without_cards_nothing_happens(monkeypatch, tmp_path):

@@ -19,7 +19,7 @@ from landscape.discussion_network.question import question
 from landscape.figures import FIGURES, FigureSpec, style
 from landscape.figures.choice import wanted
 from landscape.published import PUBLISHED
-from landscape.storage import read_table
+from landscape.storage import read_table, write_json
 
 WHOLE = config.load([ROOT / "config.yaml"])
 FACTORS = ("filters", "normalization", "optimizer")
@@ -48,6 +48,7 @@ def results(tmp_path_factory):
     folder = synthetic.write_results(tmp_path_factory.mktemp("results"))
     synthetic_network.write_runs(folder, STUDY.network, diverged=(LOST,))
     aggregate_network(STUDY.network, folder)
+    write_json(folder / "network/insight.json", {"networks": [], "diverged": []})
     place_figures(folder)
     return folder
 
@@ -121,9 +122,22 @@ def test_every_setting_of_a_recipe_is_in_its_table(results):
     assert rows["architecture: whitening"]["fast"] == "yes"
     assert rows["architecture: whitening"]["compact"] == ""
     assert rows["test time augmentation"]["base"] == "no"
+    assert rows["optimizer: newton schulz steps"]["base"] == report_network.NOT_USED  # SGD
+    assert rows["optimizer: newton schulz steps"]["fast"] == "3"
+    assert (rows["small images: size"]["fast"], rows["small images: size"]["base"]) == ("24", "–")
+    assert "small images" not in rows
     settings = {key.replace("_", " ") for key in type(STUDY.network.base.loss).model_fields}
     named = {*rows, *(entry.split(" = ")[0] for entry in table["common"].split("; "))}
     assert {f"loss: {key}" for key in settings} <= named
+
+
+def test_what_a_level_changes_is_all_that_it_changes():
+    changes = report_network.changes(STUDY.network)
+    assert changes["filters", "64"] == "filters 64"
+    assert changes["optimizer", "Adam"] == "learning rate 0.001, optimizer adam"
+    assert changes["optimizer", "SGD"] == "momentum 0, nesterov no"
+    assert changes["fast", "all images whole"] == "epochs 8, small images –"
+    assert changes["filters", "32"] == ""  # the base
 
 
 def test_the_best_level_is_named_with_its_paired_interval(summary):
@@ -226,6 +240,7 @@ def test_one_seed_is_said_and_nothing_is_nan(results, tmp_path):
         shutil.copytree(results / name, folder / name)
     synthetic_network.write_runs(folder, network, views=False)
     aggregate_network(network, folder)
+    shutil.copy(results / "network/insight.json", folder / "network")
     content = report.content(folder, study)["network"]
     assert "nan" not in re.findall(r"\w+", str(content).lower())
     assert "test accuracy with one seed" in " ".join(content["abstract"])
@@ -263,6 +278,15 @@ def test_figures_of_what_was_learned_are_shown_where_there_are_some(results, tmp
         assert "What the networks learned" in text_of(tmp_path / "a.pdf")
 
 
+def test_what_could_not_be_looked_into_is_said(results, tmp_path):
+    assert report.content(results, STUDY)["network"]["insight_missing"] == []
+    folder = shutil.copytree(results, tmp_path / "results")
+    lost = "bands/vgg_a/lr0.001/seed0"
+    write_json(folder / "network/insight.json", {"networks": [], "diverged": [lost]})
+    (sentence,) = report.content(folder, STUDY)["network"]["insight_missing"]
+    assert sentence == f"Not looked into, as they diverged: {lost}."
+
+
 def test_the_question_names_what_there_is():
     text = " ".join(question(STUDY.network))
     assert "compact for few parameters" in text
@@ -281,7 +305,7 @@ def test_limitations_follow_the_study(summary):
     assert "one is 0.1 points" in text
     assert "JPEG" in text
     decided = summary["difference_low"].notna().sum()
-    assert f"Of {decided} differences" in text
+    assert f"Of the {decided} differences" in text
     text = " ".join(limits.limitations(rows, OFFICIAL, 0))
     assert "JPEG" not in text
     assert "held-out" not in text

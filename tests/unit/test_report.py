@@ -11,7 +11,7 @@ import pytest
 
 import synthetic
 from landscape import config, headline, report
-from landscape.discussion import bands, comparison, endings, limits, probe
+from landscape.discussion import abstract, bands, comparison, endings, limits, probe
 from landscape.errors import UserError
 from landscape.figures.choice import wanted
 from landscape.figures.draw import draw
@@ -120,6 +120,21 @@ def test_sentences_turn_with_the_numbers():
     assert "is lower: 76.3 % against 81.2 % of VGG-A" in better
 
 
+def test_the_title_is_answered_by_what_the_intervals_decide():
+    seeds = (0, 1, 2, 3)
+    (first,) = abstract.answer(table("bands", seeds), table("probe", seeds))
+    assert first.startswith("VGG-A + BatchNorm reaches the higher test accuracy; its landscape")
+    assert "smoother by the width of the loss band" in first
+    assert "rougher" not in first
+    mixed = table("probe", beta_maximum_mean=(1.0, 2.0), loss_range_mean=(1.0, 1.0001))
+    (second,) = abstract.answer(table("bands", test_accuracy_best=(0.8, 0.8001)), mixed)
+    assert second.startswith("Whether VGG-A + BatchNorm or VGG-A reaches the higher")
+    assert "rougher by β along it; undecided by the range of the loss" in second
+    (third,) = abstract.answer(table("bands", seeds=(0,)), table("probe", seeds=(0,)))
+    assert "one seed each, so nothing is certain" in third
+    assert abstract.answer({}, {}) == []
+
+
 def test_step_0_is_reported_whichever_is_worse():
     worse = " ".join(probe.at_start(table("probe")))
     assert "VGG-A + BatchNorm is worse than VGG-A in: loss range (76.3 times)" in worse
@@ -129,13 +144,17 @@ def test_step_0_is_reported_whichever_is_worse():
     assert "worse than VGG-A in: gradient distance" in mixed
 
 
-def test_beta_is_read_by_step_size_and_saturation_is_named():
+def test_beta_is_read_by_step_size_and_what_is_left_behind_is_named():
     text = said(probe.probe_section(table("probe"), synthetic.runs("probe"), 0.1, 0.5))
     assert "is lower at η = lr/64 (0.631), lr/16 (0.686)" in text
-    assert "the mean β of VGG-A + BatchNorm is 19.2, close to 1/η = 20.0" in text
+    start = "the mean β of VGG-A + BatchNorm is"
+    assert f"{start} 19.2 = 0.960/η: within that step the gradient changes by 0.960 times" in text
+    assert "VGG-A is 29.4 = 1.47/η: within that step the gradient changes by 1.47 times" in text
+    assert text.count("the gradient is left behind") == 1
     away = table("probe", **{"beta_at_0.5": (3.0, 6.0)})
     text = said(probe.probe_section(away, synthetic.runs("probe"), 0.1, 0.5))
-    assert "the mean β of VGG-A + BatchNorm is 6.00, below 1/η = 20.0" in text
+    assert f"{start} 6.00 = 0.300/η" in text
+    assert "left behind" not in text
     assert "higher at η = lr/2 (2.00)" in text
     raw_and_scaled = table(scaled_beta_mean=(2.0, 1.0))
     assert "opposite directions" in said(bands.bands_section(raw_and_scaled, synthetic.runs()))
@@ -152,7 +171,8 @@ def test_one_seed_and_divergence_are_said():
 
 def test_every_number_of_the_discussion_is_in_a_table():
     tables = {name: table(name) for name in ("bands", "probe")}
-    known = {"95", "2", "0", "1", "64", "16", "4", "20.0"}  # 95 %, seeds, step 0, lr/64, 1/η
+    known = {"95", "2", "0", "1", "64", "16", "4"}  # 95 %, seeds, step 0, lr/64, 1 − cosine
+    known |= {"0.960", "1.47"}  # β at lr/2, from the table, times η
     for rows in tables.values():
         for row in rows.values():
             known |= {headline.quantity(row.measure, v).split()[0] for v in row.values.values()}

@@ -29,6 +29,9 @@ def test_the_states_of_a_run(tmp_path):
     progress = json.loads((folder / "progress.json").read_text("utf-8"))
     (folder / "progress.json").write_text(json.dumps({**progress, "pid": dead.pid}), "utf-8")
     assert status(run, tmp_path).state == "interrupted"
+    elsewhere = {**progress, "host": "another"}  # where this number is another process's
+    (folder / "progress.json").write_text(json.dumps(elsewhere), "utf-8")
+    assert status(run, tmp_path).state == "interrupted"
     with lease.run(tmp_path, run):  # as a job on another machine, whose process is not seen here
         assert status(run, tmp_path).state == "running"
 

@@ -33,8 +33,9 @@ def tiny_study(**changes):
             "epochs": 2,
             "batch_size": 32,
             "learning_rates": [0.001, 0.002],
+            "seeds": [0],
         },
-        "probe": {"width": 0.05, "steps": 12, "batch_size": 32, "every": 4},
+        "probe": {"width": 0.05, "steps": 12, "batch_size": 32, "every": 4, "seeds": [0]},
     }
     for section, values in changes.items():
         study[section] = (

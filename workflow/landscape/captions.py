@@ -74,15 +74,16 @@ CAPTIONS: dict[str, Caption] = {
     ),
     "probe_beta": Caption(
         "Effective β along the gradient",
-        "Change of the gradient per distance moved (log scale). Once the gradient has vanished "
-        "after the step, β is about 1/η whatever the curvature; the next figure separates the step "
-        "sizes. " + _PROBE,
+        "Change of the gradient per distance moved (log scale). Where the gradient changes by "
+        "its own length within the step, as one that vanishes does, β is 1/η whatever the "
+        "curvature; the next figure separates the step sizes. " + _PROBE,
     ),
     "probe_beta_heatmap": Caption(
         "Effective β by step size",
         "β(η) by step size (rows, relative to the learning rate {probe_rate}) and training step, "
         "geometric mean over seeds, one log colour scale for all panels, not smoothed. The rows "
-        "of small steps show curvature; the rows of large steps approach 1/η.",
+        "of small steps show curvature; from about 1/η on β says that the gradient was left "
+        "behind.",
     ),
     **{name: Caption(title, text) for name, (title, text) in TEXTS.items()},
 }
@@ -100,8 +101,14 @@ def filled(name: str, study: Study) -> Caption:
         "band_step_sizes": _listed(study.probe.band_step_sizes),
         "probe_rate": f"{study.probe.learning_rate:g}",
         "every": f"{study.probe.every:,}",
+        "insight_images": _insight_images(study),
     }
     return Caption(caption.title, caption.text.format_map(values))
+
+
+def _insight_images(study: Study) -> str:
+    insight = study.network.insight if study.network else None
+    return f"{insight.images:,}" if insight else ""
 
 
 def _smoothing(window: int, steps: int) -> str:

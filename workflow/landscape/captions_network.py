@@ -24,10 +24,10 @@ FACTOR_TEXTS = {
 }
 _SWEEP = (
     "Left: validation accuracy, mean over seeds with its 95 % t-interval; dots: every seed; open: "
-    "the base, from which every other level differs in this factor alone. Right: the difference to "
-    "the base of the same seed, which has the same initial weights and batches where the settings "
-    "allow it; an interval that includes 0 does not decide. Numbers: parameters and training time, "
-    "where they differ."
+    "the base. What a level changes of it, its learning rate included where it needs one of its "
+    "own, stands in the table of all settings. Right: the difference to the base of the same seed, "
+    "which has the same initial weights and batches where the settings allow it; an interval that "
+    "includes 0 does not decide. Numbers: parameters and training time, where they differ."
 )
 _PUBLISHED = (
     "Grey: published networks on the official pixels; the footer says what ours were trained on. "
@@ -100,8 +100,8 @@ TEXTS: dict[str, tuple[str, str]] = {
         "(Selvaraju et al. 2017): where the last convolution with at least 4×4 places speaks "
         "for the class, yellow is most, smoothed for drawing, each map on a scale of its own."
         " IG: integrated gradients (Sundararajan et al. 2017) from a grey image, summed over "
-        "colours; red pixels raise the class's logit, blue ones lower it. A network without "
-        "convolutions has no Grad-CAM.",
+        "colours; red pixels raise the class's logit, blue ones lower it, each map on a scale of "
+        "its own. A network without convolutions has no Grad-CAM.",
     ),
     "insight_confusion": (
         "Which classes are taken for which",
@@ -131,14 +131,14 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "insight_embedding": (
         "Features in a plane",
-        "What the last linear layer reads, of a class-balanced part of the test images, on "
-        "its two principal components. Classes that lie apart are told apart by a linear "
+        "What the last linear layer reads of {insight_images} test images, as many of each class, "
+        "on its two principal components. Classes that lie apart are told apart by a linear "
         "layer; classes that overlap here may still differ in directions that the plane does "
         "not show: the axes say how much of the variance it holds.",
     ),
     "insight_robustness": (
         "Disturbed images",
-        "Accuracy on a class-balanced part of the test images, as they are (none) and "
+        "Accuracy on {insight_images} test images, as many of each class, as they are (none) and "
         "increasingly disturbed: Gaussian noise, Gaussian blur, a shift in one of four "
         "directions with reflected border, and JPEG at falling quality. The same disturbed "
         "images for every network; no network was augmented by noise, blur or JPEG.",
@@ -149,7 +149,8 @@ TEXTS: dict[str, tuple[str, str]] = {
         "weights θ (cross) and two random directions, scaled filter by filter to the weights'"
         " norm (Li et al. 2018); biases, scales and shifts do not move. BatchNorm uses the "
         "statistics of the batch, in training mode: its running averages belong to the centre"
-        " alone. One log colour scale for all; in the relief the height is the logarithm too."
+        " alone. One log colour scale for all, white lines at equal ratios of the loss; in the"
+        " relief the height is the logarithm too."
         " A plane of two random directions shows how fast the loss rises, not whether there "
         "are barriers elsewhere.",
     ),

@@ -170,6 +170,13 @@ class Study(Settings):
             unknown = [run for run in (*inspected.runs, *inspected.surfaces) if run not in ids]
             if unknown:
                 raise ValueError(f"network.insight: {unknown} are no runs of this configuration")
+            splits = [run.split.train_images for run in self.runs if run.id in inspected.surfaces]
+            fewest = min((count for count in splits if count is not None), default=None)
+            if fewest is not None and inspected.surface_images > fewest:
+                raise ValueError(
+                    f"network.insight.surface_images: {inspected.surface_images:,} are more than "
+                    f"split.train_images, the {fewest:,} that {list(inspected.surfaces)} have"
+                )
         return self
 
     def _band_runs(self) -> list[Run]:

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from landscape.errors import UserError
+from landscape.figures.units import times_rate
 
 MEASURES: dict[str, tuple[str, str]] = {  # label, unit
     "loss_band_width": ("width of the loss band, mean over steps without divergence", "nats"),
@@ -15,7 +16,7 @@ MEASURES: dict[str, tuple[str, str]] = {  # label, unit
     "gradient_distance_first": ("gradient distance at step 0", ""),
     "output_gradient_distance_mean": ("gradient distance of the output layer, mean", ""),
     "gradient_distance_late": ("gradient distance, last tenth of the steps", ""),
-    "gradient_cosine_mean": ("cosine of the gradients, mean", ""),
+    "cosine_distance_mean": ("1 − cosine of the gradients, maximum over step sizes, mean", ""),
     "beta_mean": ("β, mean", ""),
     "beta_maximum": ("β, maximum", ""),
     "beta_maximum_mean": ("β, maximum over step sizes, mean", ""),
@@ -26,8 +27,8 @@ MEASURES: dict[str, tuple[str, str]] = {  # label, unit
     "loss_range_mean": ("loss range over step sizes, mean", "nats"),
     "loss_range_late": ("loss range over step sizes, last tenth of the steps", "nats"),
     "loss_range_first": ("loss range over step sizes at step 0", "nats"),
-    "final_train_loss_best": ("final training loss, best learning rate", "nats"),
-    "final_loss": ("final mini-batch loss", "nats"),
+    "final_train_loss_lowest": ("final training loss, lowest of the learning rates", "nats"),
+    "final_loss": ("mini-batch loss, last tenth of the steps", "nats"),
     "test_accuracy": ("test accuracy", "%"),
     "test_accuracy_best": ("test accuracy, best learning rate", "%"),
     "test_accuracy_worst": ("test accuracy, worst learning rate", "%"),
@@ -180,13 +181,6 @@ def quantity(measure: str, value: float) -> str:
     if measure == "diverged_runs":
         return f"{value:g}"
     return f"{number(value)} {unit}".strip()
-
-
-def times_rate(size: float) -> str:
-    """A step size relative to the learning rate: lr/64, lr, 4 lr."""
-    if size < 1 and float(1 / size).is_integer():
-        return f"lr/{1 / size:.0f}"
-    return "lr" if size == 1 else f"{size:g} lr"
 
 
 def step_size(measure: str) -> float | None:

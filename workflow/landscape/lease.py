@@ -24,6 +24,7 @@ from landscape.errors import UserError
 
 FOLDER = ".locks"  # below the results folder
 VISIBLE = "CUDA_VISIBLE_DEVICES"
+JOB = "SLURM_JOB_ID"
 POLL_SECONDS = 0.2
 LOCKLESS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)  # answers of file systems without locks
 
@@ -31,10 +32,11 @@ LOCKLESS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)  # answers of file sys
 def cards() -> list[str]:
     """The GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them; torch is not asked.
 
-    None inside a Slurm job: there the scheduler has handed them out.
+    None inside a Slurm job that has been given one: there the scheduler has handed them out.
     """
-    if "SLURM_JOB_ID" in os.environ:
-        return []
+    if JOB in os.environ:
+        given = visible(os.environ.get(VISIBLE, ""))
+        return given if len(given) > 1 else []
     if VISIBLE in os.environ:
         return visible(os.environ[VISIBLE])
     if shutil.which("nvidia-smi") is None:
@@ -176,7 +178,9 @@ class Counter:
 
     def __init__(self, locks: Locks, names: Sequence[str], shares: int):
         self.locks = locks
-        self.tickets = locks.folder(platform.node(), "waiting")
+        # Slurm numbers the cards of each of its jobs from 0 on.
+        among = "-job".join(filter(None, [platform.node(), os.environ.get(JOB)]))
+        self.tickets = locks.folder(among, "waiting")
         folder = self.tickets.parent
         self.order = locks.lock(folder / "order.lock")  # held to look through the files, no longer
         # All cards once before any card twice, so that sharing starts only where it must.
@@ -252,7 +256,7 @@ def sign(lock: FileLock, holder: str) -> None:
         "holder": holder,
         "pid": os.getpid(),
         "host": platform.node(),
-        "job": os.environ.get("SLURM_JOB_ID"),
+        "job": os.environ.get(JOB),
         "since": time.strftime("%Y-%m-%d %H:%M:%S"),
     }
     Path(lock.lock_file).write_text(json.dumps(content), "utf-8")

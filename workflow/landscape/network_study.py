@@ -33,6 +33,7 @@ Factor = Literal[
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._+-]*$")]
 Changes = dict[str, Any]
 BASE = "base"
+CLASSES = 10
 
 
 @dataclass(frozen=True)
@@ -75,8 +76,9 @@ class Insight(Settings):
     runs: tuple[str, ...] = ()
     surfaces: tuple[str, ...] = ()  # loss surfaces, side by side
     surface_points: Annotated[Count, Field(ge=3, le=101)]  # along each side
-    surface_images: Count
-    images: Count  # test images that attributions, embedding and robustness are computed from
+    surface_images: Annotated[Count, Field(ge=CLASSES)]  # as many of each class
+    # Test images that attributions, embedding and robustness are computed from.
+    images: Annotated[Count, Field(ge=CLASSES)]
 
 
 class NetworkStudy(Settings):
@@ -104,6 +106,13 @@ class NetworkStudy(Settings):
 
     @model_validator(mode="after")
     def _recipes_are_valid(self) -> "NetworkStudy":
+        if not self.split.validation_images:
+            raise ValueError("split.validation_images must be above 0: choices are made on them")
+        if any(self.ablations.values()) and not set(self.seeds) & set(self.final_seeds):
+            raise ValueError(
+                f"seeds {list(self.seeds)} and final_seeds {list(self.final_seeds)} have none in "
+                "common, but ablations are compared with the whole network seed by seed"
+            )
         unknown = sorted(set(self.ablations) - set(self.finals))
         if unknown:
             raise ValueError(
@@ -141,9 +150,12 @@ class NetworkStudy(Settings):
     def _recipe(where: str, base: Recipe, changes: Changes) -> Recipe:
         merged = _changed(base.model_dump(exclude_unset=True), changes)
         try:
-            return Recipe.model_validate(merged)
+            recipe = Recipe.model_validate(merged)
         except ValidationError as error:
             raise ValueError(described(where, error)) from None
+        if recipe.epochs is None:
+            raise ValueError(f"{where}.epochs must be a number; left out, it is the base's")
+        return recipe
 
     def runs(self, device: Device) -> list[Run]:
         """Every training run, each once."""

@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import sys
 import time
 from contextlib import suppress
@@ -87,6 +88,7 @@ class Progress:
             "steps_per_second": rate,
             "seconds_left": left,
             "pid": os.getpid(),
+            "host": platform.node(),
             "time": time.time(),
         }
         temporary = self.path.with_suffix(".tmp")

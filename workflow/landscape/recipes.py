@@ -12,6 +12,16 @@ OptimizerName = Literal[
 ]
 WITH_MOMENTUM = ("sgd", "our_sgd", "rmsprop", "muon")
 WITH_NESTEROV = ("sgd", "our_sgd", "muon")
+MUON = ("muon",)
+READ_BY = {
+    "momentum": WITH_MOMENTUM,
+    "nesterov": WITH_NESTEROV,
+    "vector_learning_rate": MUON,
+    "head_learning_rate": MUON,
+    "vector_momentum": MUON,
+    "newton_schulz_steps": MUON,
+    "fixed_norm": MUON,
+}
 ANY_SIDE = ("fast", "compact", "accurate", "resnet18")  # networks that end in a global pooling
 
 
@@ -31,16 +41,20 @@ class Optimizer(Settings):
     sharpness_radius: NotNegative = 0.0
     vector_learning_rate: Positive | None = None
     head_learning_rate: Positive | None = None
-    vector_momentum: Share = 0.85  # muon only, as are the two below
+    vector_momentum: Share = 0.85
     newton_schulz_steps: Annotated[Count, Field(le=20)] = 5
     fixed_norm: bool = False  # filter banks keep the norm √outputs
 
+    @property
+    def unread(self) -> set[str]:
+        """The settings that this update rule has no use for."""
+        return {key for key, names in READ_BY.items() if self.name not in names}
+
     @model_validator(mode="after")
     def _options_are_used(self) -> "Optimizer":
-        if self.momentum and self.name not in WITH_MOMENTUM:
-            raise ValueError(f"momentum is only read with {WITH_MOMENTUM}, not with {self.name}")
-        if self.nesterov and self.name not in WITH_NESTEROV:
-            raise ValueError(f"nesterov is only read with {WITH_NESTEROV}, not with {self.name}")
+        for key in sorted(self.unread):
+            if getattr(self, key) != type(self).model_fields[key].default:
+                raise ValueError(f"{key} is only read with {READ_BY[key]}, not with {self.name}")
         if self.nesterov and not self.momentum:
             raise ValueError("nesterov needs a momentum above 0")
         if self.name == "muon":
@@ -48,11 +62,6 @@ class Optimizer(Settings):
                 raise ValueError("vector_momentum must be above 0")
             if self.vector_learning_rate is None or self.head_learning_rate is None:
                 raise ValueError("muon needs vector_learning_rate and head_learning_rate")
-        elif self.vector_learning_rate or self.head_learning_rate or self.fixed_norm:
-            raise ValueError(
-                "vector_learning_rate, head_learning_rate and fixed_norm are only read with "
-                f"muon, not with {self.name}"
-            )
         return self
 
 
@@ -65,7 +74,9 @@ class Loss(Settings):
     l1: NotNegative = 0.0  # λ of λ·‖θ‖₁
 
     @model_validator(mode="after")
-    def _smoothing_is_used(self) -> "Loss":
+    def _options_are_used(self) -> "Loss":
+        if self.focusing != type(self).model_fields["focusing"].default and self.name != "focal":
+            raise ValueError(f"focusing is only read with focal, not {self.name}")
         if self.label_smoothing and self.name != "cross_entropy":
             raise ValueError(f"label_smoothing is only read with cross_entropy, not {self.name}")
         return self

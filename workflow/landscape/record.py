@@ -164,14 +164,16 @@ class Recorder:
     def probe_table(self, steps: int) -> pd.DataFrame:
         """The probes before step `steps`, a row for each (step, step size).
 
-        A step size from which the loss is not finite has diverged: what lies there is null.
+        A step size after which the loss is not finite, or so steep that the gradient's length is
+        not, has diverged: what lies there is null.
         """
         assert self.run.probe is not None
         sizes = self.run.probe.relative_step_sizes
         measured = [step for step in self.probe_steps if step < steps]
         rows = self.probes[: len(measured)].reshape(-1, len(probes.COLUMNS)).cpu().numpy()
         table = pd.DataFrame(rows, columns=list(probes.COLUMNS))
-        table.loc[~np.isfinite(table["loss"]), list(probes.THERE)] = np.nan
+        sound = np.isfinite(table["loss"]) & np.isfinite(table["gradient_distance"])
+        table.loc[~sound, list(probes.THERE)] = np.nan
         table.insert(0, "step", [step for step in measured for _ in sizes])
         relative = list(sizes) * len(measured)
         table.insert(1, "step_size", [size * self.run.learning_rate for size in relative])

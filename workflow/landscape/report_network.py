@@ -18,7 +18,8 @@ from landscape.figures.units import count, duration, operations, petaflops
 from landscape.headline import Outcome, number, outcomes, percent, points, points_span
 from landscape.network_study import NetworkStudy
 from landscape.published import PUBLISHED
-from landscape.storage import read_table
+from landscape.recipes import Recipe
+from landscape.storage import read_json, read_table
 
 Table = dict[str, Any]  # head and body, texts only
 SUMMARY = {"run", "kind", "group", "level", "family", "seeds", "diverged", "parameters"}
@@ -63,16 +64,24 @@ def content(
         ],
         "plain_sentences": finals.plain_sentences(rows),
         "insight": [n for n in configured if FIGURES[n].needs == "insight"],
+        "insight_missing": _missing(results) if study.network.insight else [],
         "limitations": limits.limitations(rows, dataset, int(runs["validation_images"].max())),
-        "settings": _settings(rows),
+        "settings": _settings(rows, changes(study.network)),
     }
+
+
+def _missing(results: Path) -> list[str]:
+    """The runs that should have been looked into, and have no trained network."""
+    diverged = read_json(results / "network/insight.json")["diverged"]
+    return [f"Not looked into, as they diverged: {', '.join(diverged)}."] if diverged else []
 
 
 def runs_table(runs: pd.DataFrame) -> Table:
     """Every run of the study and how it ended, in few columns."""
     body = [
         [
-            f"{run['name']}, seed {run['seed']}" + ("" if run["status"] == "completed" else " ✗"),
+            f"{run['name']}, seed\u00a0{run['seed']}"
+            + ("" if run["status"] == "completed" else " ✗"),
             _or_nothing(run["validation_accuracy"]),
             _or_nothing(run["test_accuracy"]),
             f"{run['train_seconds']:.1f}",
@@ -91,20 +100,50 @@ def recipes(study: NetworkStudy) -> dict[str, Any]:
 
     A row for each that differs; what all have in common is one text beside the table.
     """
-    columns = {"base": _flat(study.base.model_dump())}
+    columns = {"base": _settings_of(study.base)}
     for entry in study.entries():
         if entry.kind == "final":
             name = named(entry.level, entry.recipe.architecture.name)
-            columns[name] = _flat(entry.recipe.model_dump())
+            columns[name] = _settings_of(entry.recipe)
     body, common = [], []
-    keys = dict.fromkeys(key for recipe in columns.values() for key in recipe)
+    every = dict.fromkeys(key for recipe in columns.values() for key in recipe)
+    keys = [key for key in every if not any(other.startswith(f"{key}: ") for other in every)]
     for key in sorted(keys, key=lambda key: not key.startswith("architecture")):
-        values = [recipe.get(key, "") for recipe in columns.values()]
+        absent = "" if key.startswith("architecture") else NOT_USED
+        values = [recipe.get(key, absent) for recipe in columns.values()]
         if len(set(values)) > 1 or len(values) == 1:
             body.append([key, *values])
         else:
             common.append(f"{key} = {values[0]}")
     return {"head": ["", *columns], "body": body, "common": "; ".join(common)}
+
+
+def changes(study: NetworkStudy) -> dict[tuple[str, str], str]:
+    """What each level of a sweep changes of the base, and each ablation of the whole network."""
+    wholes = {entry.level: entry.recipe for entry in study.entries() if entry.kind == "final"}
+    found = {}
+    for entry in study.entries():
+        if entry.kind != "final":
+            whole = study.base if entry.kind == "sweep" else wholes[entry.group]
+            before, after = _settings_of(whole), _settings_of(entry.recipe)
+            found[entry.group, entry.level] = ", ".join(
+                f"{_plain_key(key)} {value}"
+                for key, value in after.items()
+                if value != before.get(key) and not (value == NOT_USED and ": " in key)
+            )
+    return found
+
+
+def _plain_key(key: str) -> str:
+    """`optimizer: weight decay` → weight decay, `optimizer: name` → optimizer."""
+    return key.removesuffix(": name").rpartition(": ")[2]
+
+
+def _settings_of(recipe: Recipe) -> dict[str, str]:
+    """All settings that the recipe has a use for, as texts."""
+    said = recipe.model_dump()
+    said["optimizer"] |= dict.fromkeys(recipe.optimizer.unread)
+    return _flat(said)
 
 
 def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
@@ -131,10 +170,12 @@ def _setup(study: NetworkStudy, runs: pd.DataFrame, dataset: Mapping[str, Any]) 
     """One sentence: what was trained on what."""
     images = ", ".join(f"{value:,}" for value in sorted(runs["train_images"].unique()))
     held_out = int(runs["validation_images"].max())
+    varied = {entry.name for entry in study.entries() if entry.kind == "sweep"}
     kinds = [
-        f"{sum(map(len, study.sweeps.values()))} levels of {len(study.sweeps)} factors",
+        f"of {len(varied)} settings of {len(study.sweeps)} factors, the base among them",
         f"{len(study.finals)} final networks",
         f"{sum(map(len, study.ablations.values()))} ablations",
+        *(["a network of plain tensors"] if study.plain else []),
     ]
     return (
         f"{len(runs)} runs ({', '.join(kinds)}) on {images} training images of "
@@ -174,10 +215,10 @@ def _seeds(o: Outcome) -> str:
     return f"{o.seeds}, {o.diverged} diverged" if o.diverged else f"{o.seeds}"
 
 
-def _settings(rows: list[Outcome]) -> Table:
+def _settings(rows: list[Outcome], changed: Mapping[tuple[str, str], str]) -> Table:
     head = [
         "factor, network",
-        "level",
+        "level and what it changes",
         "validation (%)",
         "difference",
         "parameters",
@@ -198,7 +239,8 @@ def _settings(rows: list[Outcome]) -> Table:
                     difference += f" {points_span(interval)}"
             seconds = duration(o.known("train_seconds")) if o.has("train_seconds") else ""
             cost = [count(o.known("parameters")), seconds, _seeds(o)]
-            body.append([o.group, o.level, accuracy, difference, *cost])
+            level = "\n".join(filter(None, [o.level, changed.get((o.group, o.level))]))
+            body.append([o.group, level, accuracy, difference, *cost])
     return {"head": head, "body": body}
 
 

@@ -58,6 +58,12 @@ def read_run(path: Path) -> Run:
     return run
 
 
+def diverged(folder: Path) -> bool:
+    """Whether the run in `folder` ended without a trained network."""
+    content = read_json(folder / "run.json")
+    return isinstance(content, dict) and content.get("status") == "diverged"
+
+
 def _read_weights(path: Path) -> Tensors:
     try:
         weights: Tensors = safetensors.torch.load_file(path)

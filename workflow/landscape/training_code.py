@@ -1,7 +1,8 @@
 """The fingerprint of what a training run executes: its own network and optimizer, and no other's.
 
 A change of one network must not retrain the others. So the closure of the training job is taken
-without the modules that only other runs reach.
+without the modules that only other runs reach, and without those that say what may be configured or
+how things are reported: settings are part of a run's identity themselves.
 """
 
 from functools import cache
@@ -28,15 +29,27 @@ OPTIMIZERS = {
 }
 BESIDE_MUON = ("optimizers.joint", "optimizers.sgd")
 SHARPNESS = "optimizers.sam"
+NO_NUMBERS = {
+    "architectures",
+    "errors",
+    "fingerprint",
+    "progress",
+    "provenance",
+    "recipes",
+    "schemas",
+    "settings",
+    "signals",
+    "training_code",
+}
 SPECIAL = {*MODELS.values(), VGG, SPRINT, *OPTIMIZERS.values(), *BESIDE_MUON, SHARPNESS}
 
 
 def training_code(run: Run | PlainRun) -> str:
     """SHA-256 of the code behind a run, without comments, docstrings and others' networks."""
     if isinstance(run, PlainRun):
-        return _fingerprint("plain.job", frozenset())
+        return _fingerprint("plain.job", frozenset(NO_NUMBERS))
     used = {MODELS.get(run.architecture.name, VGG), *_optimizer_modules(run.optimizer)}
-    return _fingerprint("job", frozenset(SPECIAL - _reached(used)))
+    return _fingerprint("job", frozenset(NO_NUMBERS | SPECIAL - _reached(used)))
 
 
 def _optimizer_modules(optimizer: Optimizer) -> set[str]:

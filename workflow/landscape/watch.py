@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -59,7 +60,8 @@ def status(run_id: str, results: Path) -> Status:
         return Status(run_id, state, step, done["steps"], loss, rate, done["total_seconds"])
     going = _read(results / run_id / FILE)
     if going:
-        alive = lease.is_in_work(results, run_id) or _alive(going["pid"])
+        here = going["host"] == platform.node()
+        alive = lease.is_in_work(results, run_id) or (here and _alive(going["pid"]))
         return Status(
             run_id,
             "running" if alive else "interrupted",

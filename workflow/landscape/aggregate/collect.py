@@ -65,7 +65,7 @@ def joined(
         elif file == "probe.parquet":
             _require_probes(table, path)
         for position, (name, value) in enumerate(names(run).items()):
-            table.insert(position, name, value)
+            table.insert(position, name, pd.Series(value, table.index))
         tables.append(table)
     return pd.concat(tables, ignore_index=True)
 

@@ -8,15 +8,20 @@ from scipy.stats import t as student
 
 CONFIDENCE = 0.95
 LATE = 0.1  # "late" is the last tenth of the steps
+SHARES = ("test_accuracy", "test_accuracy_best", "test_accuracy_worst")
+COUNTS = ("diverged_runs",)
 
 
 def summarize(values: pd.DataFrame, architectures: Sequence[str]) -> pd.DataFrame:
     """From `measure, arch, seed, value` to one row per measure.
 
-    Columns: the architectures' means over seeds, `ratio` (the second architecture to the first:
-    the geometric mean of the ratios seed by seed), then `…_low` and `…_high` of each: the 95 %
-    t-interval over seeds, of the ratio on the log scale. Cells are empty where there is no value,
-    intervals where there is one seed only, and a ratio where a value is not positive.
+    Columns: the architectures' means over seeds, `ratio` (the second architecture to the first),
+    then `…_low` and `…_high` of each: the 95 % t-interval over seeds. All are taken on the log
+    scale: means are geometric, limits positive, and the ratio of two means over the same seeds is
+    the mean of the ratios seed by seed. Means of accuracies and counts, and of a measure that is 0
+    somewhere, are arithmetic. Cells are empty where there is no value, intervals where there is one
+    seed only, a ratio where a value is not positive. `seeds` is that of the architecture with the
+    fewest, of those that have any.
     """
     rows = []
     for measure, table in values.groupby("measure", sort=False):
@@ -24,17 +29,32 @@ def summarize(values: pd.DataFrame, architectures: Sequence[str]) -> pd.DataFram
         by_seed = by_seed.reindex(columns=list(architectures)).astype(float)
         row: dict[str, object] = {"measure": measure}
         limits: dict[str, object] = {}
+        there = by_seed.notna()
+        positive = bool((by_seed[there] > 0).eq(there).all(axis=None))
+        averaged = _geometric if positive and measure not in (*SHARES, *COUNTS) else _arithmetic
         for name in architectures:
-            row[name] = mean(by_seed[name])
-            limits[f"{name}_low"], limits[f"{name}_high"] = interval(by_seed[name])
+            row[name], low, high = averaged(by_seed[name])
+            if low is not None and high is not None and measure in SHARES:
+                low, high = max(low, 0.0), min(high, 1.0)
+            limits[f"{name}_low"], limits[f"{name}_high"] = low, high
         if len(architectures) > 1:
-            first, second = by_seed[architectures[0]], by_seed[architectures[1]]
-            ratios = (second / first)[(first > 0) & (second > 0)]
-            logs = ratios.map(np.log)
-            row["ratio"] = _exp(mean(logs))
-            limits["ratio_low"], limits["ratio_high"] = map(_exp, interval(logs))
-        rows.append({**row, **limits, "seeds": int(by_seed.count().max())})
+            ratios = by_seed[architectures[1]] / by_seed[architectures[0]]
+            row["ratio"], limits["ratio_low"], limits["ratio_high"] = (
+                _geometric(ratios) if positive else (None, None, None)
+            )
+        counts = [count for count in there.sum() if count]
+        rows.append({**row, **limits, "seeds": int(min(counts, default=0))})
     return pd.DataFrame(rows)
+
+
+def _arithmetic(values: pd.Series) -> tuple[float | None, float | None, float | None]:
+    return mean(values), *interval(values)
+
+
+def _geometric(values: pd.Series) -> tuple[float | None, float | None, float | None]:
+    logs = values.map(np.log)
+    low, high = interval(logs)
+    return _exp(mean(logs)), _exp(low), _exp(high)
 
 
 def interval(values: pd.Series) -> tuple[float | None, float | None]:
@@ -50,38 +70,54 @@ def interval(values: pd.Series) -> tuple[float | None, float | None]:
 def bands_values(
     bands: pd.DataFrame, steps: pd.DataFrame, epochs: pd.DataFrame, runs: pd.DataFrame
 ) -> pd.DataFrame:
-    """The bands study's headline numbers: `measure, arch, seed, value`."""
+    """The bands study's headline numbers: `measure, arch, seed, value`.
+
+    All but accuracies and counts are of the steps at which no run of a seed has diverged. What is
+    final or worst is empty where the run that it would be of has none.
+    """
     keys = ["arch", "seed"]
+    length = bands["step"].max() + 1
     width = _complete(bands[bands["measure"] == "loss"])
     width = width.assign(width=width["maximum"] - width["minimum"])
+    steps = steps.merge(width[["seed", "step"]].drop_duplicates(), on=["seed", "step"])
     steps = steps.assign(scaled_beta=steps["beta"] * steps["parameter_norm"] ** 2)
-    last = epochs.sort_values("epoch").groupby([*keys, "learning_rate"]).tail(1)
+    run = [*keys, "learning_rate"]
+    ended = pd.MultiIndex.from_frame(runs.loc[runs["status"] == "completed", run])
+    final = epochs.sort_values("epoch").groupby(run)["train_loss"].last().reindex(ended)
+    accuracy = runs.groupby(keys)["test_accuracy"]
     return _stack(
+        runs,
         {
             "loss_band_width": width.groupby(keys)["width"].mean(),
-            "loss_band_width_late": _late(width).groupby(keys)["width"].mean(),
+            "loss_band_width_late": _late(width, length).groupby(keys)["width"].mean(),
             "gradient_distance_mean": steps.groupby(keys)["gradient_distance"].mean(),
             "output_gradient_distance_mean": steps.groupby(keys)["output_gradient_distance"].mean(),
             "beta_mean": steps.groupby(keys)["beta"].mean(),
             "beta_maximum": steps.groupby(keys)["beta"].max(),
             "scaled_beta_mean": steps.groupby(keys)["scaled_beta"].mean(),
-            "final_train_loss_best": last.groupby(keys)["train_loss"].min(),
-            "test_accuracy_best": runs.groupby(keys)["test_accuracy"].max(),
-            "test_accuracy_worst": runs.groupby(keys)["test_accuracy"].min(),
+            "final_train_loss_lowest": final.groupby(keys).min(),
+            "test_accuracy_best": accuracy.max(),
+            "test_accuracy_worst": accuracy.agg(lambda values: values.min(skipna=False)),
             "diverged_runs": (runs["status"] == "diverged").groupby([runs[k] for k in keys]).sum(),
-        }
+        },
     )
 
 
 def probe_values(
     bands: pd.DataFrame, probe: pd.DataFrame, steps: pd.DataFrame, runs: pd.DataFrame
 ) -> pd.DataFrame:
-    """The probe study's headline numbers: `measure, arch, seed, value`."""
+    """The probe study's headline numbers: `measure, arch, seed, value`.
+
+    What is over step sizes is of the steps at which no step size of a seed has diverged.
+    """
     keys = ["arch", "seed"]
-    loss = bands[bands["measure"] == "loss"]
+    length = steps["step"].max() + 1
+    loss, distance, beta, cosine = (
+        _complete(bands[bands["measure"] == measure])
+        for measure in ("loss", "gradient_distance", "beta", "gradient_cosine")
+    )
     spread = loss.assign(spread=loss["maximum"] - loss["minimum"])
-    distance = bands[bands["measure"] == "gradient_distance"]
-    beta = bands[bands["measure"] == "beta"]
+    turn = cosine.assign(turn=1 - cosine["minimum"])
     sizes = probe.groupby([*keys, "step"])["parameter_norm"].first().reset_index()
     scaled = beta.merge(sizes, on=[*keys, "step"])
     scaled = scaled.assign(value=scaled["maximum"] * scaled["parameter_norm"] ** 2)
@@ -90,22 +126,23 @@ def probe_values(
         for size, table in probe.groupby("relative_step_size")
     }
     return _stack(
+        runs,
         {
             "loss_range_first": _first(spread).groupby(keys)["spread"].mean(),
             "loss_range_mean": spread.groupby(keys)["spread"].mean(),
-            "loss_range_late": _late(spread).groupby(keys)["spread"].mean(),
+            "loss_range_late": _late(spread, length).groupby(keys)["spread"].mean(),
             "gradient_distance_first": _first(distance).groupby(keys)["maximum"].mean(),
             "gradient_distance_mean": distance.groupby(keys)["maximum"].mean(),
-            "gradient_distance_late": _late(distance).groupby(keys)["maximum"].mean(),
-            "gradient_cosine_mean": probe.groupby(keys)["gradient_cosine"].mean(),
+            "gradient_distance_late": _late(distance, length).groupby(keys)["maximum"].mean(),
+            "cosine_distance_mean": turn.groupby(keys)["turn"].mean(),
             "beta_maximum_first": _first(beta).groupby(keys)["maximum"].mean(),
             "beta_maximum_mean": beta.groupby(keys)["maximum"].mean(),
-            "beta_maximum_late": _late(beta).groupby(keys)["maximum"].mean(),
+            "beta_maximum_late": _late(beta, length).groupby(keys)["maximum"].mean(),
             **per_size,
             "scaled_beta_maximum_mean": scaled.groupby(keys)["value"].mean(),
-            "final_loss": _late(steps).groupby(keys)["loss"].mean(),
+            "final_loss": _late(steps, length).groupby(keys)["loss"].mean(),
             "test_accuracy": runs.groupby(keys)["test_accuracy"].mean(),
-        }
+        },
     )
 
 
@@ -118,14 +155,14 @@ def mean(values: pd.Series) -> float | None:
     return None if values.isna().all() else float(values.mean())
 
 
-def _complete(loss: pd.DataFrame) -> pd.DataFrame:
-    """The steps at which no run of a seed has diverged, whatever its architecture.
+def _complete(band: pd.DataFrame) -> pd.DataFrame:
+    """The steps at which no run or step size of a seed has diverged, whatever its architecture.
 
     A band that has lost its wildest runs is narrow for that reason alone.
     """
-    expected = loss["runs"].max() * loss["arch"].nunique()
-    there = loss.groupby(["seed", "step"])["runs"].transform("sum")
-    complete: pd.DataFrame = loss[there == expected]
+    expected = band["runs"].max() * band["arch"].nunique()
+    there = band.groupby(["seed", "step"])["runs"].transform("sum")
+    complete: pd.DataFrame = band[there == expected]
     return complete
 
 
@@ -133,14 +170,17 @@ def _first(table: pd.DataFrame) -> pd.DataFrame:
     return table.query("step == 0")
 
 
-def _late(table: pd.DataFrame) -> pd.DataFrame:
-    late: pd.DataFrame = table[table["step"] >= (1 - LATE) * (table["step"].max() + 1)]
+def _late(table: pd.DataFrame, length: int) -> pd.DataFrame:
+    """The last tenth of the study's `length` steps, as far as the table has them."""
+    late: pd.DataFrame = table[table["step"] >= (1 - LATE) * length]
     return late
 
 
-def _stack(measures: dict[str, pd.Series]) -> pd.DataFrame:
+def _stack(runs: pd.DataFrame, measures: dict[str, pd.Series]) -> pd.DataFrame:
+    """Every measure of every (architecture, seed) with runs; null where it has no value."""
+    whose = pd.MultiIndex.from_frame(runs[["arch", "seed"]].drop_duplicates())
     pieces = [
-        series.rename("value").reset_index().assign(measure=name)
+        series.reindex(whose).rename("value").reset_index().assign(measure=name)
         for name, series in measures.items()
     ]
     return pd.concat(pieces, ignore_index=True)[["measure", "arch", "seed", "value"]]

@@ -9,6 +9,7 @@ import torch
 from landscape import dataset
 from landscape import device as devices
 from landscape.bench import BANDS
+from landscape.bench.answer import answer
 from landscape.bench.contenders import contender
 from landscape.bench.memory import peak_megabytes
 from landscape.bench.timing import seconds_per_step, warm_up
@@ -45,7 +46,7 @@ def _in_process(run: Run, results: Path, images: int, threads: int) -> dict[str,
     queue = context.Queue()
     child = context.Process(target=_measure, args=(run, results, images, threads, queue))
     child.start()
-    found: dict[str, float] = queue.get(timeout=600)
+    found: dict[str, float] = answer(queue, [child])
     child.join()
     return found
 

@@ -10,6 +10,7 @@ import torch
 from landscape import dataset
 from landscape import device as devices
 from landscape.bench import BANDS
+from landscape.bench.answer import answer
 from landscape.bench.contenders import contender
 from landscape.bench.timing import synchronize, warm_up
 from landscape.runs import Run
@@ -41,7 +42,7 @@ def _in_processes(count: int, run: Run, results: Path, seconds: float, cores: in
     children = [context.Process(target=_child, args=arguments) for _ in range(count)]
     for child in children:
         child.start()
-    total = sum(rates.get(timeout=600) for _ in children)
+    total = sum(answer(rates, children) for _ in children)
     for child in children:
         child.join()
     return float(total)

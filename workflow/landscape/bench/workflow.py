@@ -44,8 +44,14 @@ def dry_runs(study: Study) -> list[dict[str, Any]]:
 
 
 def stale_figure(study: Study, results: Path) -> dict[str, float] | None:
-    """Seconds to redraw one figure of a complete study, in a copy; None if it is not complete."""
+    """Seconds to redraw one figure of a complete study, in a copy; None if it is not complete.
+
+    Nor where the results lie outside the working folder: the copy has to have them inside its own.
+    """
+    place = Path(study.results)
     if find_spec("snakemake") is None or not (results / "report.pdf").exists():
+        return None
+    if place.is_absolute() or ".." in place.parts:
         return None
     with tempfile.TemporaryDirectory(dir=results.parent) as folder:
         shutil.copytree(results, Path(folder) / study.results, copy_function=os.link)

@@ -35,7 +35,7 @@ def bands_section(table: dict[str, Row], runs: pd.DataFrame) -> Section:
     if row := table.get("beta_maximum"):
         said.append(compared(row, "the largest β", "lower", "higher"))
     said += scaled_beta(table, "scaled_beta_mean", "beta_mean")
-    said += at_unequal_loss(table, "final_train_loss_best")
+    said += at_unequal_loss(table, "final_train_loss_lowest")
     said += diverged(runs, "A diverged run leaves its band, which is narrower from then on.")
     return Section("Over learning rates", said)
 
@@ -44,7 +44,7 @@ def training_section(table: dict[str, Row]) -> Section:
     """How well the runs ended."""
     said = []
     for measure, subject, words in (
-        ("final_train_loss_best", "the final training loss at the best learning rate", LEVEL),
+        ("final_train_loss_lowest", "the lowest final training loss of the learning rates", LEVEL),
         ("test_accuracy_best", "the test accuracy at the best learning rate", LEVEL),
         ("test_accuracy_worst", "the test accuracy at the worst learning rate", LEVEL),
     ):
@@ -52,7 +52,7 @@ def training_section(table: dict[str, Row]) -> Section:
             said.append(compared(row, subject, *words))
     if {"test_accuracy_best", "test_accuracy_worst"} <= set(table):
         said.append(
-            "Best and worst learning rate are by test accuracy itself: they describe the spread, "
-            "no model was chosen by them."
+            "Best and worst learning rate are by test accuracy itself, seed by seed: they describe "
+            "the spread, and the best is flattered by being chosen; no model was."
         )
     return Section("Training and test accuracy", said)

@@ -71,8 +71,8 @@ def seeds_sentence(table: dict[str, Row]) -> str:
     if count < 2:
         return "There is a single seed, so no interval over seeds can be given."
     return (
-        f"Intervals are 95 % t-intervals over {count} seeds; a ratio is the geometric mean of the "
-        "ratios seed by seed."
+        f"Means over {count} seeds are geometric, those of accuracies arithmetic; intervals are "
+        "95 % t-intervals, and ratios are taken seed by seed."
     )
 
 

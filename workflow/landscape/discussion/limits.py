@@ -16,7 +16,17 @@ class Scale:
     probe_width: float
 
 
+CHANCE = 20  # one of so many 95 % intervals misses its value
 FULL = Scale(train_images=50_000, epochs=20, steps=15_000, bands_width=1.0, probe_width=1.0)
+
+
+def by_chance(of: str, decided: int | None = None) -> list[str]:
+    """What many intervals mean together."""
+    number = "" if decided is None else f"{decided} "
+    return [
+        f"Of the {number}{of} with a 95 % interval about one in {CHANCE} has an interval that "
+        "excludes its true value by chance."
+    ]
 
 
 def limitations(scale: Scale, dataset: Mapping[str, Any], seeds: int, count: int) -> list[str]:
@@ -53,6 +63,8 @@ def limitations(scale: Scale, dataset: Mapping[str, Any], seeds: int, count: int
             if seeds == 1
             else "There are only two seeds, so the intervals are wide."
         )
+    if seeds > 1 and count > 1:
+        said += by_chance("ratios")
     if count == 1:
         said.append("Only one architecture was trained, so nothing is compared.")
     said.append(

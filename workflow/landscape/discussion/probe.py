@@ -13,9 +13,10 @@ from landscape.discussion.comparison import (
 )
 from landscape.discussion.endings import diverged
 from landscape.figures.colors import label
-from landscape.headline import Row, number, step_size, times_rate
+from landscape.figures.units import times_rate
+from landscape.headline import Row, number, step_size
 
-NEARLY_SATURATED = 0.8  # of 1/η, the value of β where the gradient has vanished after the step
+LEFT_BEHIND = 1.0  # change of the gradient over its length: a gradient that vanished has changed so
 
 
 def probe_section(
@@ -26,7 +27,7 @@ def probe_section(
     for measure, subject, words in (
         ("loss_range_mean", "the range of the loss along the gradient, mean over steps,", SIZE),
         ("gradient_distance_mean", "the largest gradient distance, mean over steps,", SIZE),
-        ("gradient_cosine_mean", "the mean cosine between the gradients", LEVEL),
+        ("cosine_distance_mean", "the turn of the gradient, 1 − cosine, mean over steps,", SIZE),
         ("beta_maximum_mean", "the largest β over the step sizes, mean over steps,", LEVEL),
     ):
         if row := table.get(measure):
@@ -43,7 +44,7 @@ def probe_section(
     said += at_unequal_loss(table, "final_loss")
     said += by_step_size(table, learning_rate, smallest)
     for measure, subject in (
-        ("final_loss", "the final mini-batch loss"),
+        ("final_loss", "the mini-batch loss in the last tenth of the steps"),
         ("test_accuracy", "the test accuracy after training with plain SGD"),
     ):
         if row := table.get(measure):
@@ -83,7 +84,7 @@ def at_start(table: dict[str, Row]) -> list[str]:
 
 
 def by_step_size(table: dict[str, Row], learning_rate: float, smallest: float) -> list[str]:
-    """β per step size: where it is lower, where higher, and where it only says 1/η."""
+    """β per step size: where it is lower, where higher, and how much of the gradient it changes."""
     found = {size: row for m, row in table.items() if (size := step_size(m)) is not None}
     sized = sorted(found.items())
     said = []
@@ -105,24 +106,18 @@ def by_step_size(table: dict[str, Row], learning_rate: float, smallest: float) -
             f"By step size, the mean β of {label(second)} over that of {label(first)} is {listed}."
         )
     if at_smallest := found.get(smallest):
-        limit = 1 / (smallest * learning_rate)
         for name, value in at_smallest.values.items():
-            if value is None:
-                continue
-            start = (
-                f"At the smallest step of the bands, η = {times_rate(smallest)}, the mean β of "
-                f"{label(name)} is {number(value)}"
-            )
-            vanished = (
-                f"1/η = {number(limit)}, its value where the gradient has vanished after the step"
-            )
-            if value > limit / NEARLY_SATURATED:
-                said.append(f"{start}, above {vanished}: past such a step the gradient has turned.")
-            elif value >= NEARLY_SATURATED * limit:
+            if value is not None:
+                share = value * smallest * learning_rate
                 said.append(
-                    f"{start}, close to {vanished}: from there on β says how long the step is and "
-                    "not how curved the loss is, and only the smaller steps show curvature."
+                    f"At the smallest step of the bands, η = {times_rate(smallest)}, the mean β of "
+                    f"{label(name)} is {number(value)} = {number(share)}/η: within that step the "
+                    f"gradient changes by {number(share)} times its own length"
+                    + (
+                        ", so β tells that the gradient is left behind and not how curved the loss "
+                        "is where it was taken; only the smaller steps show that."
+                        if share >= LEFT_BEHIND
+                        else "."
+                    )
                 )
-            else:
-                said.append(f"{start}, below {vanished}: here β is not saturated.")
     return said

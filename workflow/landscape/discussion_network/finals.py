@@ -46,18 +46,18 @@ def abstract(outcomes: Sequence[Outcome], comparisons: pd.DataFrame) -> list[str
     if not tested:
         return []
     most = max(tested, key=lambda o: o.known("test_accuracy"))
-    said = [f"The most accurate is “{called(most)}”: {_accuracies(most)}."]
+    said = [f"The most accurate final network is “{called(most)}”: {_accuracies(most)}."]
     smallest = min(tested, key=lambda o: o.known("parameters"))
     said.append(
-        f"The smallest is “{called(smallest)}”: {count(smallest.known('parameters'))} parameters "
-        f"and {percent(smallest.known('test_accuracy'))}."
+        f"The smallest of them is “{called(smallest)}”: {count(smallest.known('parameters'))} "
+        f"parameters and {percent(smallest.known('test_accuracy'))}."
     )
     trained = [o for o in tested if o.has("train_flops")]
     if trained:
         least = min(trained, key=lambda o: o.known("train_flops"))
         said.append(
-            f"Training takes least with “{called(least)}”: {petaflops(least.known('train_flops'))} "
-            f"for {percent(least.known('test_accuracy'))}."
+            f"The fewest operations of training has “{called(least)}”: "
+            f"{petaflops(least.known('train_flops'))} for {percent(least.known('test_accuracy'))}."
         )
     return said + [
         sentence

@@ -3,9 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from landscape.discussion.limits import by_chance
 from landscape.headline import Outcome
-
-CHANCE = 20  # one of so many 95 % intervals misses its value
 
 
 def limitations(
@@ -31,18 +30,15 @@ def limitations(
         )
     decided = [o for o in outcomes if o.interval("difference") is not None]
     if decided:
-        said.append(
-            f"Of {len(decided)} differences with a 95 % interval about one in {CHANCE} has an "
-            "interval that excludes its true value by chance."
-        )
+        said += by_chance("differences", len(decided))
     seeds = {o.kind: o.seeds for o in outcomes}
     for kind, text in (("sweep", "Sweeps"), ("final", "Final networks")):
         if seeds.get(kind) == 1:
             said.append(f"{text} have a single seed: how much runs of one setting differ is open.")
     said.append(
         "The test images were read once, at the end, by each run of the final networks and of the "
-        "network of plain tensors, and by no other run; the pictures of what networks learned look "
-        "at them again, and nothing was chosen by those."
+        "network of plain tensors, and by no other run of this part; the pictures of what networks "
+        "learned look at them again, and nothing was chosen by those."
     )
     said.append("Seconds are of this hardware and of code that was not tuned for it.")
     return said

@@ -7,9 +7,18 @@ from landscape.figures.colors import label
 from landscape.network_study import NetworkStudy
 
 ROLES = {
-    "compact": "few parameters",
-    "fast": "little training",
-    "accurate": "accuracy within ten million parameters",
+    "compact": (
+        "few parameters (inverted residual blocks, Sandler et al. 2018, with squeeze-excitation, "
+        "Hu et al. 2018)"
+    ),
+    "fast": (
+        "little training (a whitening first layer and Muon, Jordan 2024, with residual stages, He "
+        "et al. 2016)"
+    ),
+    "accurate": (
+        "accuracy within ten million parameters (wide residual stages, Zagoruyko and Komodakis "
+        "2016, with squeeze-excitation, Hu et al. 2018)"
+    ),
 }
 REFERENCES = {
     "speedrun": "the design of airbench94 (Jordan 2024)",

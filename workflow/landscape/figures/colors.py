@@ -11,6 +11,7 @@ LABELS = {
     "vgg_a_in": "VGG-A + InstanceNorm",
     "accurate": "accurate",
     "fast": "fast",
+    "narrow": "narrow",
     "compact": "compact",
     "speedrun": "airbench94 design",
     "resnet18": "ResNet-18",
@@ -27,6 +28,7 @@ COLORS = {
     "vgg_a_in": "#E69F00",
     "accurate": "#332288",
     "fast": "#CC6677",
+    "narrow": "#44AA99",
     "compact": "#117733",
     "speedrun": "#999933",
     "resnet18": "#5AAFD8",
@@ -38,6 +40,7 @@ COLORS = {
 MARKERS = {
     "accurate": "*",
     "fast": "^",
+    "narrow": "<",
     "compact": "o",
     "speedrun": "v",
     "resnet18": "s",
@@ -63,6 +66,11 @@ def marker(architecture: str) -> str:
 
 def label(architecture: str) -> str:
     return LABELS.get(architecture, architecture)
+
+
+def drawn_as(level: str, family: str) -> str:
+    """Whose colour and marker a final network has: its own, if it has any, or its family's."""
+    return level if level in COLORS else family
 
 
 def named(level: str, family: str) -> str:

@@ -4,7 +4,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from landscape.errors import UserError
-from landscape.figures.colors import color, marker, named
+from landscape.figures.colors import color, drawn_as, marker, named
 from landscape.figures.envelope import refuse_non_finite, require_columns
 from landscape.figures.style import PlainLog, new_figure, styled
 from landscape.figures.training import LINES
@@ -27,21 +27,23 @@ def accuracy_by_flops(epochs: pd.DataFrame) -> Figure:
     seen: dict[str, int] = {}
     for name, part in rows.groupby("name", sort=False):
         family = str(part["family"].iloc[0])
-        style = LINES[seen.get(family, 0) % len(LINES)]
-        seen[family] = seen.get(family, 0) + 1
+        level = str(name).removeprefix("final/")
+        look = drawn_as(level, family)
+        style = LINES[seen.get(look, 0) % len(LINES)]
+        seen[look] = seen.get(look, 0) + 1
         if part["seed"].nunique() > 1:
             for _, one in part.groupby("seed"):
                 x, y = one["train_flops"] / PFLOP, 100 * one[JUDGED_BY]
-                axes.plot(x, y, color=color(family), lw=0.5, alpha=0.4, ls=style)
+                axes.plot(x, y, color=color(look), lw=0.5, alpha=0.4, ls=style)
         middle = part.groupby("epoch")[["train_flops", JUDGED_BY]].mean()
         (line,) = axes.plot(
             middle["train_flops"] / PFLOP,
             100 * middle[JUDGED_BY],
-            color=color(family),
+            color=color(look),
             ls=style,
-            marker=marker(family),
+            marker=marker(look),
             markevery=[-1],
-            label=named(str(name).removeprefix("final/"), family),
+            label=named(level, family),
         )
         line.set_gid(f"mean:{name}")
     axes.xaxis.set_major_formatter(PlainLog())

@@ -13,7 +13,7 @@ from matplotlib.ticker import FuncFormatter
 
 from landscape.errors import UserError
 from landscape.figures.colors import PUBLISHED as GREY
-from landscape.figures.colors import color, marker, named
+from landscape.figures.colors import color, drawn_as, marker, named
 from landscape.figures.envelope import refuse_non_finite, require_columns
 from landscape.figures.labels import place_labels
 from landscape.figures.style import PlainLog, log_scale, new_figure, styled
@@ -101,7 +101,7 @@ def _panel(
         x = row[cost] * unit
         errors = [_error(row, measure) for measure in (AUGMENTED, PLAIN)]
         both = [error[0] for error in errors if error is not None]
-        axes.plot([x] * len(both), both, color=color(row["family"]), lw=0.8, zorder=3)
+        axes.plot([x] * len(both), both, color=color(_look(row)), lw=0.8, zorder=3)
         for measure, error in zip((AUGMENTED, PLAIN), errors, strict=True):
             if error is not None:
                 _point(axes, row, x, error, filled=measure == PLAIN)
@@ -126,13 +126,14 @@ def _point(
     axes: Axes, row: dict[Hashable, Any], x: float, error: tuple[float, float, float], filled: bool
 ) -> None:
     value, down, up = error
-    tint = color(row["family"])
+    look = _look(row)
+    tint = color(look)
     drawn = axes.errorbar(
         [x],
         [value],
         yerr=[[down], [up]] if down or up else None,
-        fmt=marker(row["family"]),
-        ms=8 if marker(row["family"]) == "*" else 6,
+        fmt=marker(look),
+        ms=8 if marker(look) == "*" else 6,
         color=tint,
         mfc=tint if filled else "white",
         mew=1,
@@ -141,6 +142,10 @@ def _point(
         zorder=5,
     )
     drawn[0].set_gid(f"{'ours' if filled else 'augmented'}:{row['level']}")
+
+
+def _look(row: dict[Hashable, Any]) -> str:
+    return drawn_as(str(row["level"]), str(row["family"]))
 
 
 def _names(theirs: dict[str, tuple[float, float]]) -> list[tuple[tuple[float, float], str]]:
@@ -178,9 +183,9 @@ def _legend(figure: Figure, rows: pd.DataFrame) -> None:
     handles = [
         point(
             named(row["level"], row["family"]),
-            marker(row["family"]),
-            color(row["family"]),
-            color(row["family"]),
+            marker(_look(row)),
+            color(_look(row)),
+            color(_look(row)),
         )
         for row in rows.to_dict("records")
     ]

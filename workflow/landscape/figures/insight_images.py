@@ -38,7 +38,7 @@ def insight_embedding(arrays: Arrays, info: Info) -> Figure:
         points, shares = network.array("embedding"), network.number("embedding_variance")
         for kind, style in enumerate(styles):
             part = points[labels == kind]
-            axes.plot(part[:, 0], part[:, 1], ms=2.2, alpha=0.6, mew=0, rasterized=True, **style)
+            axes.plot(part[:, 0], part[:, 1], ms=3, alpha=0.6, mew=0, rasterized=True, **style)
         axes.set_title(network.title, color=network.color)
         axes.set_xlabel(f"first component ({100 * shares[0]:.0f} % of variance)")
         axes.set_ylabel(f"second component ({100 * shares[1]:.0f} %)")

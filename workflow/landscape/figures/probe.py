@@ -19,6 +19,7 @@ from landscape.figures.envelope import (
     select,
 )
 from landscape.figures.style import log_scale, new_figure, styled
+from landscape.figures.units import times_rate
 
 
 @styled
@@ -47,6 +48,7 @@ def probe_beta(bands: pd.DataFrame, smoothing_steps: int = 1) -> Figure:
 @styled
 def probe_beta_heatmap(probe: pd.DataFrame) -> Figure:
     """Effective beta for each step size over training, geometric mean over seeds."""
+    probe = probe[probe["loss"].notna()]  # elsewhere the step size has diverged
     refuse_non_finite(probe, ["beta"], "measure 'beta'")
     if (probe["beta"] < 0).any() or not (probe["beta"] > 0).any():
         raise UserError("measure 'beta': must be positive to be drawn on a log scale")
@@ -64,7 +66,7 @@ def probe_beta_heatmap(probe: pd.DataFrame) -> Figure:
             _edges(steps), np.arange(len(sizes) + 1), grid, norm=scale, cmap=HEATMAP
         )
         image.set_rasterized(True)
-        axes.set_yticks(np.arange(len(sizes)) + 0.5, [relative(size) for size in sizes])
+        axes.set_yticks(np.arange(len(sizes)) + 0.5, [times_rate(size) for size in sizes])
         axes.set_title(label(name), color=color(name))
         axes.grid(False)
     rows[-1].set_xlabel("training step")
@@ -74,13 +76,6 @@ def probe_beta_heatmap(probe: pd.DataFrame) -> Figure:
     bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     bar.ax.yaxis.set_minor_formatter(NullFormatter())
     return figure
-
-
-def relative(size: float) -> str:
-    """A step size relative to the learning rate, as a reader writes it: lr/64, lr, 4 lr."""
-    if size < 1 and float(1 / size).is_integer():
-        return f"lr/{1 / size:.0f}"
-    return "lr" if size == 1 else f"{size:g} lr"
 
 
 def _figure(

@@ -41,7 +41,7 @@ def loss_surface(surface: pd.DataFrame) -> Figure:
         title = label(archs[run]) if alone else f"{label(archs[run])}\n{run}"
         relief.set_title(title, color=color(archs[run]))
         image = _from_above(figure.add_subplot(2, len(grids), len(grids) + place), grid, norm)
-    figure.axes[1].set_ylabel("direction 2")
+    figure.axes[1].set_ylabel("direction 2 (× filter norm)")
     bar = figure.colorbar(image, ax=figure.axes, label="loss (nats)", fraction=0.03, pad=0.03)
     bar.ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

@@ -76,6 +76,8 @@ def _test_accuracy(axes: Axes, table: pd.DataFrame, runs: pd.DataFrame, time: st
     keys = ["arch", "learning_rate", "seed"]
     ends = table.groupby(keys)[time].max().rename("end").reset_index()
     scored = runs[runs["test_accuracy"].notna()]
+    if scored.empty:
+        return
     merged = scored.merge(ends, on=keys)
     refuse_non_finite(merged, ["test_accuracy"], "runs")
     for name, part in merged.groupby("arch"):

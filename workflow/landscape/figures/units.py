@@ -1,4 +1,4 @@
-"""How sizes and times are written in figures and tables: three digits and a unit."""
+"""How sizes, times and steps are written in figures and tables."""
 
 
 def count(value: float) -> str:
@@ -22,6 +22,13 @@ def operations(flops: float) -> str:
 def petaflops(flops: float) -> str:
     """Operations of a whole training: 0.290 PFLOP; of a tiny one in a smaller unit."""
     return f"{_three(flops / 1e15)} PFLOP" if flops >= 1e12 else operations(flops)
+
+
+def times_rate(size: float) -> str:
+    """A step size relative to the learning rate: lr/64, lr, 4 lr."""
+    if size < 1 and float(1 / size).is_integer():
+        return f"lr/{1 / size:.0f}"
+    return "lr" if size == 1 else f"{size:g} lr"
 
 
 def _scaled(value: float, units: tuple[tuple[float, str], ...]) -> str:

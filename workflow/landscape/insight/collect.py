@@ -6,6 +6,7 @@ network/surface.parquet        run, arch, x, y, loss, mode
 Both tables carry what a figure says of the runs that it shows: device, precision, seed, images.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ def collect(
     devices.prepare(where, "float32", threads)
     subject = Subject(results / "data", insight.images, where)
     arrays, networks = subject.arrays(), []
-    for index, run_id in enumerate(insight.runs):
+    for index, run_id in enumerate(_trained(insight.runs, results)):
         run, model = trained.load(results / run_id, where)
         with devices.measuring_precision(where):
             found, numbers = look(model, subject)
@@ -48,7 +49,9 @@ def collect(
     table.unlink(missing_ok=True)  # it must not describe arrays that it has not seen
     whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     storage.write_bytes(path, safetensors_bytes(whole))
-    storage.write_json(table, {**subject.numbers(), "networks": networks})
+    looked = [network["run"] for network in networks]
+    diverged = [run_id for run_id in insight.runs if run_id not in looked]
+    storage.write_json(table, {**subject.numbers(), "networks": networks, "diverged": diverged})
 
 
 def collect_surfaces(
@@ -64,7 +67,7 @@ def collect_surfaces(
     devices.prepare(where, "float32", threads)
     training = dataset.load(results / "data", "train")
     tables = []
-    for run_id in insight.surfaces:
+    for run_id in _trained(insight.surfaces, results):
         run, model = trained.load(results / run_id, where)
         images, _ = dataset.split(training, run.split)
         key = "network.insight.surface_images"
@@ -78,6 +81,14 @@ def collect_surfaces(
         made = {"seed": run.seed, **_provenance(results, run)}
         tables.append(table.assign(mode=surfaces.MODE, **made))
     storage.write_table(results / "network/surface.parquet", pd.concat(tables, ignore_index=True))
+
+
+def _trained(run_ids: Sequence[str], results: Path) -> list[str]:
+    """The runs that did not diverge: of the others there is no network to look into."""
+    left = [run_id for run_id in run_ids if not trained.diverged(results / run_id)]
+    if not left:
+        raise UserError(f"network.insight: all of {list(run_ids)} diverged; name other runs")
+    return left
 
 
 def _identity(run: Run) -> dict[str, Any]:
