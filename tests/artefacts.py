@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from filelock import FileLock
 
 from landscape import storage
 from landscape.errors import UserError
@@ -30,6 +31,20 @@ def digests(folder: Path) -> dict[str, str]:
     for name, text in {"epochs.csv": epochs, "run.json": json.dumps(kept, sort_keys=True)}.items():
         found[name] = hashlib.sha256(text.encode()).hexdigest()
     return found
+
+
+def made_once(factory: Any, name: str, make: Callable[[Path], Any]) -> Path:
+    """A folder that one process of this test session fills with `make`, for all to read."""
+    shared = factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    folder, done = shared / name, shared / f"{name} is made"
+    with FileLock(shared / f"{name}.lock"):
+        if not done.exists():
+            folder.mkdir()
+            make(folder)
+            done.touch()
+    return folder
 
 
 def told(call: Callable[[], Any]) -> tuple[Any, str | None]:

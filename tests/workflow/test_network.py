@@ -6,7 +6,7 @@ import pytest
 import yaml
 from test_workflow import copy_project, edit, snakemake, stale, tiny_study
 
-from artefacts import ROOT
+from artefacts import ROOT, made_once
 
 TINY = {
     "split": {"train_images": 100, "validation_images": 20},
@@ -50,10 +50,12 @@ GELU = {"gelu": {"architecture": {"activation": "gelu"}}}
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    project = copy_project(tmp_path_factory.mktemp("networks"))
-    configure(project, **GELU)
-    snakemake(project)
-    return project
+
+    def make(folder):
+        configure(copy_project(folder), **GELU)
+        snakemake(folder)
+
+    return made_once(tmp_path_factory, "networks", make)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ import psutil
 import pytest
 import yaml
 
-from artefacts import ROOT, digests
+from artefacts import ROOT, digests, made_once
 
 PARTS = ("Snakefile", "config.yaml", "README.md", "workflow", "profiles", "envs", "pyproject.toml")
 RUNS = 6  # of the tiny study: 2 architectures × 2 learning rates, and 2 probes
@@ -97,9 +97,12 @@ def stale(project: Path, *arguments: str) -> dict[str, int]:
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     """A project in a folder with a space and an accent in its name, its tiny study run once."""
-    project = copy_project(tmp_path_factory.mktemp("a study of é"))
-    snakemake(project, LC_ALL="C", TZ="Pacific/Kiritimati", OMP_NUM_THREADS="1")
-    return project
+
+    def make(folder: Path) -> None:
+        environment = {"LC_ALL": "C", "TZ": "Pacific/Kiritimati", "OMP_NUM_THREADS": "1"}
+        snakemake(copy_project(folder), **environment)
+
+    return made_once(tmp_path_factory, "a study of é", make)
 
 
 @pytest.fixture
@@ -256,8 +259,9 @@ def test_a_killed_training_job_goes_on_by_the_same_command(project, finished):
         ({"probe": {"learning_rate": float("nan")}}, "probe.learning_rate"),
     ],
 )
-def test_a_wrong_configuration_stops_before_any_job(project, change, said):
+def test_a_wrong_configuration_stops_before_any_job(tmp_path, change, said):
     """F19, where a user meets it: the key is named, and there is no traceback."""
+    project = copy_project(tmp_path)
     configure(project, **change)
     done = snakemake(project, "--dry-run", check=False)
     assert done.returncode != 0
@@ -271,7 +275,7 @@ def test_demo_and_study_do_not_share_a_folder():
     assert demo["results"] != study["results"]
 
 
-def test_one_gpu_job_at_a_time_without_being_asked(finished):
+def test_one_gpu_job_at_a_time_without_being_asked():
     default = yaml.safe_load((ROOT / "profiles/default/profile.yaml").read_text("utf-8"))
     assert default["resources"]["gpu"] == 1
     for profile in ROOT.glob("profiles/*/profile.yaml"):

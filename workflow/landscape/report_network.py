@@ -173,8 +173,8 @@ def _setup(study: NetworkStudy, runs: pd.DataFrame, dataset: Mapping[str, Any]) 
     varied = {entry.name for entry in study.entries() if entry.kind == "sweep"}
     kinds = [
         f"of {len(varied)} settings of {len(study.sweeps)} factors, the base among them",
-        f"{len(study.finals)} final networks",
-        f"{sum(map(len, study.ablations.values()))} ablations",
+        _several(len(study.finals), "final network"),
+        _several(sum(map(len, study.ablations.values())), "ablation"),
         *(["a network of plain tensors"] if study.plain else []),
     ]
     return (
@@ -182,6 +182,10 @@ def _setup(study: NetworkStudy, runs: pd.DataFrame, dataset: Mapping[str, Any]) 
         f"{dataset['name']}, judged by {held_out:,} held-out images; the test images are read "
         f"once, by the final networks{' and that of plain tensors' if study.plain else ''} only."
     )
+
+
+def _several(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
 def _finals(rows: list[Outcome]) -> Table:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from landscape.aggregate.summary import interval, mean
+from landscape.aggregate.summary import interval, mean, share_interval
 from landscape.network_study import BASE, Entry, slug
 
 COSTS = ("parameters", "flops", "train_flops", "train_seconds")
@@ -81,7 +81,7 @@ def _means(runs: pd.DataFrame) -> dict[str, Any]:
         values = completed[accuracy].astype(float).dropna()
         row[accuracy] = mean(values)
         row[f"{accuracy}_std"] = float(values.std()) if len(values) > 1 else None
-        row[f"{accuracy}_low"], row[f"{accuracy}_high"] = interval(values)
+        row[f"{accuracy}_low"], row[f"{accuracy}_high"] = share_interval(values)
     return {**row, "diverged": len(runs) - len(completed)}
 
 

@@ -12,7 +12,7 @@ SHARES = ("test_accuracy", "test_accuracy_best", "test_accuracy_worst")
 COUNTS = ("diverged_runs",)
 
 
-def summarize(values: pd.DataFrame, architectures: Sequence[str]) -> pd.DataFrame:
+def summarize(numbers: pd.DataFrame, architectures: Sequence[str]) -> pd.DataFrame:
     """From `measure, arch, seed, value` to one row per measure.
 
     Columns: the architectures' means over seeds, `ratio` (the second architecture to the first),
@@ -24,19 +24,22 @@ def summarize(values: pd.DataFrame, architectures: Sequence[str]) -> pd.DataFram
     fewest, of those that have any.
     """
     rows = []
-    for measure, table in values.groupby("measure", sort=False):
+    for measure, table in numbers.groupby("measure", sort=False):
         by_seed = table.pivot(index="seed", columns="arch", values="value")
         by_seed = by_seed.reindex(columns=list(architectures)).astype(float)
         row: dict[str, object] = {"measure": measure}
         limits: dict[str, object] = {}
         there = by_seed.notna()
         positive = bool((by_seed[there] > 0).eq(there).all(axis=None))
-        averaged = _geometric if positive and measure not in (*SHARES, *COUNTS) else _arithmetic
         for name in architectures:
-            row[name], low, high = averaged(by_seed[name])
-            if low is not None and high is not None and measure in SHARES:
-                low, high = max(low, 0.0), min(high, 1.0)
-            limits[f"{name}_low"], limits[f"{name}_high"] = low, high
+            values = by_seed[name]
+            if measure in SHARES:
+                averages = mean(values), *share_interval(values)
+            elif positive and measure not in COUNTS:
+                averages = _geometric(values)
+            else:
+                averages = mean(values), *interval(values)
+            row[name], limits[f"{name}_low"], limits[f"{name}_high"] = averages
         if len(architectures) > 1:
             ratios = by_seed[architectures[1]] / by_seed[architectures[0]]
             row["ratio"], limits["ratio_low"], limits["ratio_high"] = (
@@ -45,10 +48,6 @@ def summarize(values: pd.DataFrame, architectures: Sequence[str]) -> pd.DataFram
         counts = [count for count in there.sum() if count]
         rows.append({**row, **limits, "seeds": int(min(counts, default=0))})
     return pd.DataFrame(rows)
-
-
-def _arithmetic(values: pd.Series) -> tuple[float | None, float | None, float | None]:
-    return mean(values), *interval(values)
 
 
 def _geometric(values: pd.Series) -> tuple[float | None, float | None, float | None]:
@@ -65,6 +64,12 @@ def interval(values: pd.Series) -> tuple[float | None, float | None]:
     quantile = student.ppf((1 + CONFIDENCE) / 2, df=len(sample) - 1)
     half = quantile * np.std(sample, ddof=1) / np.sqrt(len(sample))
     return float(sample.mean() - half), float(sample.mean() + half)
+
+
+def share_interval(shares: pd.Series) -> tuple[float | None, float | None]:
+    """`interval`, as far as it lies within 0 and 1."""
+    low, high = interval(shares)
+    return (None, None) if low is None or high is None else (max(low, 0.0), min(high, 1.0))
 
 
 def bands_values(

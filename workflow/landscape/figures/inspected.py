@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landscape.errors import UserError
-from landscape.figures.colors import color, label, marker
+from landscape.figures.colors import color, drawn_as, marker, named
 
 Arrays = dict[str, NDArray[Any]]
 Info = dict[str, Any]
@@ -60,14 +60,14 @@ def inspected(arrays: Arrays, info: Info) -> list[Inspected]:
         raise UserError("networks: names none")
     markers: list[str] = []
     for network in networks:
-        choice = [marker(network["arch"]), *SPARE_MARKERS]
+        choice = [marker(_look(network)), *SPARE_MARKERS]
         markers.append(next((m for m in choice if m not in markers), choice[0]))
     return [
         Inspected(
             index=index,
             run=numbers["run"],
             title=title,
-            color=color(numbers["arch"]),
+            color=color(_look(numbers)),
             line=LINES[index % len(LINES)],
             marker=markers[index],
             arrays=arrays,
@@ -92,12 +92,18 @@ def titles(networks: list[Info]) -> list[str]:
     return said
 
 
-def _name(network: Info) -> str:
-    """A final network's in the configuration; that of the architecture otherwise."""
+def _final(network: Info) -> str:
+    """A final network's name in the configuration; the architecture's of any other."""
     kind, _, level = str(network["name"]).partition("/")
-    if kind == "final" and level != network["arch"]:
-        return level.replace("_", " ")
-    return label(network["arch"])
+    return level.replace("_", " ") if kind == "final" else str(network["arch"])
+
+
+def _name(network: Info) -> str:
+    return named(_final(network), network["arch"])
+
+
+def _look(network: Info) -> str:
+    return drawn_as(_final(network), network["arch"])
 
 
 _DIFFERENCES: dict[str, Callable[[Info], str]] = {

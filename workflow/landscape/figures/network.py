@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from landscape.errors import UserError
-from landscape.figures.colors import color, marker, named
+from landscape.figures.colors import color, drawn_as, marker, named
 from landscape.figures.envelope import require_columns
 from landscape.figures.style import new_figure, styled
 from landscape.figures.units import count, duration
@@ -85,6 +85,12 @@ def ablations(summary: pd.DataFrame, runs: pd.DataFrame) -> Figure:
     return figure
 
 
+def _look(row: Row) -> str:
+    """Whose colour and marker: an ablation's is the network's that something is taken from."""
+    family = str(row["family"])
+    return drawn_as(str(row["group"]), family) if row["kind"] == "ablation" else family
+
+
 def _level(row: Row) -> str:
     """A level's name, whether it is the base, and how many of its runs diverged."""
     base = " (base)" if row["run"] == BASE else ""
@@ -110,7 +116,7 @@ def _difference(axes: Axes, place: int, row: Row) -> None:
 
 def _bar(axes: Axes, place: int, row: Row, measure: str, what: str) -> None:
     """A point with its interval, in percent; what is not known is not drawn."""
-    family = str(row["family"])
+    look = _look(row)
     value, low, high = (
         100 * float(row[key]) for key in (measure, f"{measure}_low", f"{measure}_high")
     )
@@ -121,10 +127,10 @@ def _bar(axes: Axes, place: int, row: Row, measure: str, what: str) -> None:
         [value],
         [place],
         xerr=reach,
-        fmt=marker(family),
+        fmt=marker(look),
         ms=6 if row["run"] == BASE else 5,
-        mfc=color(family) if row["run"] != BASE else "white",
-        color=color(family),
+        mfc=color(look) if row["run"] != BASE else "white",
+        color=color(look),
         mew=1.2,
         capsize=3,
         zorder=4,
@@ -135,7 +141,7 @@ def _bar(axes: Axes, place: int, row: Row, measure: str, what: str) -> None:
 def _seeds(axes: Axes, place: int, row: Row, values: np.ndarray) -> None:
     there = values[~np.isnan(values)]
     at = np.full(len(there), place + SEEDS_BELOW)
-    (dots,) = axes.plot(there, at, "o", color=color(str(row["family"])), ms=2.2, alpha=0.6, mew=0)
+    (dots,) = axes.plot(there, at, "o", color=color(_look(row)), ms=2.2, alpha=0.6, mew=0)
     dots.set_gid(f"seeds:{row['level']}")
 
 
@@ -170,9 +176,9 @@ def _columns(axes: Axes, columns: dict[str, list[str]]) -> None:
 
 def _handles(rows: pd.DataFrame) -> list[Line2D]:
     """What the marks are; without an interval where no setting has two seeds."""
-    family = str(rows["family"].mode().iloc[0])
+    look = pd.Series([_look(row) for row in rows.to_dict("records")]).mode().iloc[0]
     several = rows["seeds"].max() > 1
     text = "mean, 95 % interval" if several else "one seed, no interval"
-    mean = Line2D([], [], color=color(family), marker=marker(family), ms=5, label=text)
-    dots = Line2D([], [], color=color(family), marker="o", ms=2.2, lw=0, label="every seed")
+    mean = Line2D([], [], color=color(look), marker=marker(look), ms=5, label=text)
+    dots = Line2D([], [], color=color(look), marker="o", ms=2.2, lw=0, label="every seed")
     return [mean, dots] if several else [mean]
