@@ -35,6 +35,7 @@ class Job(Session):
         self.state = State(run, device, self.classes, sample)
         self.recorder = Recorder(run, self.state, self.steps)
         self.predict = once
+        self.flops: dict[int, int] = {}  # of training on an image, by its side
 
     @property
     def step(self) -> int:
@@ -112,10 +113,15 @@ class Job(Session):
         passes = 2 if self.run.optimizer.sharpness_radius else 1
         images = np.resize(self.batch_sizes(), steps)
         is_small = np.arange(steps) / self.steps < (small.share if small else 0)
-        total = int(images[~is_small].sum()) * training_flops(self.state.model)
+        total = int(images[~is_small].sum()) * self._flops_of_an_image()
         if small:
-            total += int(images[is_small].sum()) * training_flops(self.state.model, small.size)
+            total += int(images[is_small].sum()) * self._flops_of_an_image(small.size)
         return passes * total
+
+    def _flops_of_an_image(self, side: int = 32) -> int:
+        if side not in self.flops:
+            self.flops[side] = training_flops(self.state.model, side)
+        return self.flops[side]
 
 
 def train(

@@ -1,4 +1,4 @@
-"""What a network computes for an image, counted by torch while it runs on no data."""
+"""What a network computes for an image, counted by torch while it runs on one."""
 
 import copy
 
@@ -20,10 +20,14 @@ def forward_flops(model: nn.Module, side: int = 32) -> int:
 
 
 def twin_and_image(model: nn.Module, side: int = 32) -> tuple[nn.Module, torch.Tensor]:
-    """A copy of the model in evaluation mode, and one image for it, both without values."""
-    twin = copy.deepcopy(model).to("meta").eval()
+    """A copy of the model in evaluation mode and one grey image for it, on the CPU.
+
+    Not on torch's "meta" device: its convolutions have SymPy imported, which takes longer than all
+    that a single image does here.
+    """
+    twin = copy.deepcopy(model).to("cpu").eval()
     dtype = next(twin.parameters()).dtype
-    return twin, torch.empty(1, 3, side, side, device="meta", dtype=dtype)
+    return twin, torch.zeros(1, 3, side, side, dtype=dtype)
 
 
 def training_flops(model: nn.Module, side: int = 32) -> int:
