@@ -12,11 +12,12 @@ from landscape.runs import Run
 
 
 def course(study: Study, results: Path, parallel: int) -> dict[str, float]:
-    """Seconds of all runs of the bands study, `parallel` at a time, and of one run of the probe.
+    """Seconds of the bands study's first seed, `parallel` runs at a time, and of a probe's run.
 
     Start-up, evaluation and saving included, in a folder that is thrown away.
     """
-    bands = [run for run in study.runs if run.study == "bands"]
+    seed = study.bands.seeds[0]
+    bands = [run for run in study.runs if run.study == "bands" and run.seed == seed]
     probe = next(run for run in study.runs if run.study == "probe")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
