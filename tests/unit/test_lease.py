@@ -73,7 +73,7 @@ def python(code: str, *arguments: str) -> str:
     return subprocess.check_output(command, env=environment, cwd=ROOT, text=True)
 
 
-def until(condition, seconds: float = 20.0) -> None:
+def until(condition, seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline
