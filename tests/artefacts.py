@@ -12,8 +12,8 @@ from typing import Any
 import pandas as pd
 from filelock import FileLock
 
-from landscape import storage
 from landscape.errors import UserError
+from landscape.storage import files
 
 ROOT = Path(__file__).parent.parent
 
@@ -57,9 +57,9 @@ def told(call: Callable[[], Any]) -> tuple[Any, str | None]:
 
 def record_anew(path: Path) -> None:
     """Make a run's changed file the recorded one, so that only its content can be refused."""
-    run = storage.read_json(path.parent / "run.json")
-    run["files"][path.name] = storage.sha256_file(path)
-    storage.write_sealed_json(path.parent / "run.json", run)
+    run = files.read_json(path.parent / "run.json")
+    run["files"][path.name] = files.sha256_file(path)
+    files.write_sealed_json(path.parent / "run.json", run)
 
 
 def start(*arguments: str, cwd: Path = ROOT, **environment: str) -> subprocess.Popen[str]:

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import yaml
 
-from landscape import config, dataset, job
-from landscape.config import Study
-from landscape.sources import demo
+from landscape.config.study import Study, validate_study
+from landscape.data import dataset
+from landscape.data.sources import demo
+from landscape.training import job
 
 ROOT = Path(__file__).parent.parent
 TRAIN_IMAGES, TEST_IMAGES = 200, 50
@@ -48,7 +49,7 @@ def tiny_content() -> dict:
 
 @pytest.fixture(scope="session")
 def tiny(tiny_content: dict) -> Study:
-    return config.study(tiny_content)
+    return validate_study(tiny_content)
 
 
 @pytest.fixture

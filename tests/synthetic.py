@@ -9,7 +9,7 @@ import pandas as pd
 from safetensors.numpy import save_file
 from scipy import stats
 
-from landscape.storage import write_json, write_table
+from landscape.storage.files import write_json, write_table
 
 ARCHITECTURES = ("vgg_a", "vgg_a_bn")
 SEEDS = (0, 1)

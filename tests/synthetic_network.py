@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from landscape.network_study import NetworkStudy
-from landscape.runs import PlainRun, Run
+from landscape.config.network_study import NetworkStudy
+from landscape.config.runs import PlainRun, Run
 
 DEVICE = "AMD EPYC 9V74 80-Core Processor"
 # Test accuracy, parameters, PFLOP and seconds of a whole training, of each family.

@@ -11,7 +11,7 @@ from collections import Counter
 from pathlib import Path
 
 from artefacts import ROOT
-from landscape import lease
+from landscape.runtime import locks
 
 PROCESSES, KILLS = 64, 500
 CARDS = ["a", "b", "c", "d"]
@@ -89,10 +89,10 @@ def test_no_card_is_held_twice_or_lost(tmp_path):
     served = [tickets[pid] for event, pid, _ in said if event == "served"]
     assert served == sorted(served)
     # Nothing is left: all cards are free at once.
-    numbers = lease.Counter(lease.Locks(tmp_path), CARDS, 1)
+    numbers = locks.Counter(locks.Locks(tmp_path), CARDS, 1)
     taken = [numbers.wait("who comes last") for _ in CARDS]
     assert [card for card, _ in taken] == CARDS
-    assert not list(tmp_path.glob(f"{lease.FOLDER}/*/waiting/*"))
+    assert not list(tmp_path.glob(f"{locks.FOLDER}/*/waiting/*"))
 
 
 def test_the_witness_sees_two_holders(tmp_path):

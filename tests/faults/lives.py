@@ -66,8 +66,9 @@ def serve(without: str) -> None:
     import pyarrow.parquet  # noqa: F401
     import torch
 
-    from landscape import job, lazy_compiler
     from landscape.plain import job as plain_job
+    from landscape.runtime import lazy_compiler
+    from landscape.training import job
 
     lazy_compiler.install()
     torch.set_num_threads(1)
@@ -132,9 +133,9 @@ class Points:
         os.write(self.pipe, (json.dumps(content) + "\n").encode())
 
     def install(self) -> None:
-        from landscape import storage
         from landscape.plain import job as plain_job
-        from landscape.record import Recorder
+        from landscape.storage import files
+        from landscape.training.recorder import Recorder
 
         keep, update = Recorder.keep, plain_job.Job._update
         points = self
@@ -148,7 +149,7 @@ class Points:
             update(self)
 
         Recorder.keep, plain_job.Job._update = kept, updated  # type: ignore[method-assign]
-        fsync, atomic_file = os.fsync, storage.atomic_file
+        fsync, atomic_file = os.fsync, files.atomic_file
 
         def synced(descriptor: int) -> None:
             self.operation("fsync", _path(descriptor))
@@ -159,7 +160,7 @@ class Points:
             with atomic_file(path) as file:
                 yield _Halting(file, self)
 
-        os.fsync, storage.atomic_file = synced, halting_file
+        os.fsync, files.atomic_file = synced, halting_file
         sys.addaudithook(self._audit)
 
     def _audit(self, event: str, arguments: tuple[Any, ...]) -> None:
@@ -215,7 +216,8 @@ class _Halting:
 
 def _without(protection: str) -> None:
     """Switch a protection off: the negative controls."""
-    from landscape import checkpoint, job, storage
+    from landscape.storage import files
+    from landscape.training import checkpoint, job
 
     if protection == "optimizer state":
         load = job.State.load_state_dict
@@ -232,7 +234,7 @@ def _without(protection: str) -> None:
             with path.open("wb") as file:
                 yield file
 
-        storage.atomic_file = plain
+        files.atomic_file = plain
         checkpoint.previous = lambda path: path  # a generation before would make up for it
     elif protection:
         raise ValueError(protection)

@@ -22,9 +22,9 @@ from test_sources import (
     server,  # noqa: F401 (a fixture)
 )
 
-from landscape import dataset
+from landscape.data import dataset
+from landscape.data.sources import download as downloads
 from landscape.errors import UserError
-from landscape.sources import download as downloads
 
 
 @pytest.mark.parametrize("behaviour", ["wrong byte", "disguised html", "html", "cut"])
@@ -133,7 +133,7 @@ def test_f18_control_unverified_the_wrong_labels_are_written(tmp_path, monkeypat
 
 def test_f18_a_bomb_is_not_unpacked(tmp_path):
     """Ten gigabytes of zeros are a file of ten megabytes; no more than the limit is unpacked."""
-    from landscape.sources import official
+    from landscape.data.sources import official
 
     bomb = io.BytesIO()
     import gzip

@@ -13,8 +13,7 @@ from pydantic import ConfigDict, create_model
 
 from artefacts import told
 from conftest import ROOT
-from landscape import config
-from landscape.config import Study
+from landscape.config.study import Study, load_study, validate_study
 from landscape.errors import UserError
 
 CONTENT = yaml.safe_load((ROOT / "config.yaml").read_text("utf-8"))
@@ -43,7 +42,7 @@ MISTAKES = {
 def laid_over(tmp_path: Path, text: str) -> Study:
     path = tmp_path / "mine.yaml"
     path.write_text(text, "utf-8")
-    return config.load([ROOT / "config.yaml", path])
+    return load_study([ROOT / "config.yaml", path])
 
 
 @pytest.mark.parametrize("kind", MISTAKES)
@@ -64,7 +63,7 @@ def test_f19_what_was_meant_is_accepted(tmp_path):
 def test_f19_control_a_looser_schema_lets_the_misspelt_key_through():
     content = {**CONTENT, "optimiser": "adam"}
     with pytest.raises(UserError, match="optimiser"):
-        config.study(content)
+        validate_study(content)
     loose = create_model("Loose", __base__=Study)
     loose.model_config = ConfigDict(**{**Study.model_config, "extra": "ignore"})
     loose.model_rebuild(force=True)
@@ -138,7 +137,7 @@ PLACES = sorted(places(CONTENT), key=repr)
 
 def accepted(content) -> bool:
     """Whether a configuration is; refused, it is with a sentence and nothing else."""
-    study, said = told(lambda: config.study(content))
+    study, said = told(lambda: validate_study(content))
     if said is not None:
         assert said.startswith("the configuration")
         return False
@@ -179,7 +178,7 @@ def check_mutation(mutation):
     place, value, how = mutation
     content = mutated(place, value, how)
     if not accepted(content):
-        _, said = told(lambda: config.study(content))
+        _, said = told(lambda: validate_study(content))
         assert any(key in said for key in place if isinstance(key, str)), (mutation, said)
 
 
@@ -218,7 +217,7 @@ def test_fuzz_arbitrary_text(examples, tmp_path):
         else:
             broken = inserted
         path.write_text(broken, "utf-8", errors="surrogatepass")
-        _, said = told(lambda: config.load([path]))
+        _, said = told(lambda: load_study([path]))
         assert said is None or "config.yaml" in said
 
     everything = st.text(max_size=8) | st.sampled_from(

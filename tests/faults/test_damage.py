@@ -17,11 +17,14 @@ from test_sources import GOOD, archive, parquet_folder, read, table
 import synthetic
 from artefacts import record_anew, told
 from conftest import PROBE, RUN
-from landscape import checkpoint, dataset, job, storage, trained
-from landscape.__main__ import main
-from landscape.aggregate.collect import joined
-from landscape.config import Source
-from landscape.sources import prepare
+from landscape.cli.main import main
+from landscape.config.study import Source
+from landscape.data import dataset
+from landscape.data.sources.registry import prepare
+from landscape.storage.files import read_table
+from landscape.tables.collect import joined
+from landscape.trained import load
+from landscape.training import checkpoint, job
 
 CPU = torch.device("cpu")
 FOREIGN = [b"", b"\n", b"{}", b"[]", b"null", b"PAR1", b"\x80\x05.", b"<!DOCTYPE html>", b"\0" * 64]
@@ -169,11 +172,11 @@ def run_folder(undisturbed, folder):
 
 @counts(20, 200)
 def test_fuzz_weights(examples, run_folder):
-    run, network = trained.load(run_folder / RUN)
+    run, network = load.load(run_folder / RUN)
     right = {name: value.clone() for name, value in network.state_dict().items()}
 
     def check(path):
-        loaded, said = told(lambda: trained.load(run_folder / RUN))
+        loaded, said = told(lambda: load.load(run_folder / RUN))
         if said is not None:
             assert str(run_folder / RUN) in said
             return
@@ -216,10 +219,10 @@ def test_fuzz_tables_of_a_study(examples, tmp_path):
     """parquet: what is read is what was written; csv: a table or a sentence."""
     synthetic.write_results(tmp_path)
     paths = [tmp_path / n for n in ("bands/bands.parquet", "probe/probe.parquet", "bands/runs.csv")]
-    right = {path: storage.read_table(path) for path in paths}
+    right = {path: read_table(path) for path in paths}
 
     def check(path):
-        found, said = told(lambda: storage.read_table(path))
+        found, said = told(lambda: read_table(path))
         if said is not None:
             assert str(path) in said
             return
@@ -258,11 +261,11 @@ def test_weights_of_another_network_or_with_nan_are_refused(run_folder, tmp_path
 def test_control_without_checks_a_damaged_weight_is_evaluated(run_folder, monkeypatch):
     """What the fuzzing would find: one flipped bit gives another network."""
     path = run_folder / RUN / "model.safetensors"
-    _, network = trained.load(run_folder / RUN)
+    _, network = load.load(run_folder / RUN)
     content = bytearray(path.read_bytes())
     content[-2] ^= 1
     path.write_bytes(bytes(content))
-    monkeypatch.setattr(trained, "require_recorded", lambda *_: None)
-    _, other = trained.load(run_folder / RUN)
+    monkeypatch.setattr(load, "require_recorded", lambda *_: None)
+    _, other = load.load(run_folder / RUN)
     pairs = zip(network.state_dict().values(), other.state_dict().values(), strict=True)
     assert not all(torch.equal(a, b) for a, b in pairs)

@@ -16,9 +16,11 @@ import pytest
 import synthetic
 from artefacts import digests, start
 from conftest import ROOT, RUN
-from landscape import checkpoint, config, job, storage
+from landscape.config.study import Figures
 from landscape.errors import UserError
 from landscape.figures import draw
+from landscape.storage import files
+from landscape.training import checkpoint, job
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT / "workflow"), "OMP_NUM_THREADS": "1"}
 
@@ -104,7 +106,7 @@ def limited(code: str, size: int, *arguments: str) -> subprocess.CompletedProces
 
 
 WRITE = (
-    "import sys; from pathlib import Path; from landscape import storage\n"
+    "import sys; from pathlib import Path; from landscape.storage import files as storage\n"
     "from landscape.errors import UserError\n"
     "try: storage.write_bytes(Path(sys.argv[1]), b'n' * 100_000)\n"
     "except UserError as error: sys.exit(str(error))\n"
@@ -135,26 +137,24 @@ def full(descriptor):
 
 def test_f11_a_full_disk_at_a_table_or_a_figure(tmp_path, monkeypatch):
     table = synthetic.bands()
-    monkeypatch.setattr(storage.os, "fsync", full)
+    monkeypatch.setattr(files.os, "fsync", full)
     with pytest.raises(UserError, match=r"bands\.parquet: cannot be written \(No space left"):
-        storage.write_table(tmp_path / "bands.parquet", table)
+        files.write_table(tmp_path / "bands.parquet", table)
     assert not list(tmp_path.iterdir())
     monkeypatch.undo()
     synthetic.write_results(tmp_path / "results")
     png, pdf = (tmp_path / f"loss_landscape.{kind}" for kind in ("png", "pdf"))
     png.write_bytes(b"old")
-    monkeypatch.setattr(storage.os, "fsync", full)
+    monkeypatch.setattr(files.os, "fsync", full)
     with pytest.raises(UserError, match=r"loss_landscape.*No space left"):
-        draw.draw(
-            "loss_landscape", tmp_path / "results", config.Figures(smoothing_steps=3), png, pdf
-        )
+        draw.draw("loss_landscape", tmp_path / "results", Figures(smoothing_steps=3), png, pdf)
     assert png.read_bytes() == b"old"
     assert whole_files(tmp_path) == ["loss_landscape.png", "results"]
 
 
 def test_f11_a_run_that_will_not_fit_does_not_start(tiny, folder, monkeypatch):
     """The free space is compared with what the run is about to write, before its first step."""
-    monkeypatch.setattr(storage.shutil, "disk_usage", lambda _: SimpleNamespace(free=1000))
+    monkeypatch.setattr(files.shutil, "disk_usage", lambda _: SimpleNamespace(free=1000))
     with pytest.raises(UserError, match=r"0\.0 MB are free on this disk, but about [0-9.]+ MB"):
         job.train(tiny.run(RUN), folder, threads=1)
     assert not (folder / RUN / "steps.parquet").exists()
@@ -174,7 +174,7 @@ def test_f11_the_space_asked_for_is_about_what_is_written(tiny, folder):
     asked = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(checkpoint, "save", watched)
-        patch.setattr(storage, "require_space", lambda _, needed: asked.append(needed))
+        patch.setattr(files, "require_space", lambda _, needed: asked.append(needed))
         job.train(tiny.run(RUN), folder, threads=1, checkpoint_seconds=0)
     assert largest * 0.8 <= asked[0] <= 3 * largest, (asked, largest)
 
@@ -199,7 +199,7 @@ def test_f12_a_read_only_folder_is_said_before_anything_starts(tmp_path):
             parent.chmod(parent.stat().st_mode | 0o055)
     folder.chmod(0o555)
     code = (
-        "import sys; from pathlib import Path; from landscape import storage\n"
+        "import sys; from pathlib import Path; from landscape.storage import files as storage\n"
         "from landscape.errors import UserError\n"
         "try: storage.require_writable(Path(sys.argv[1]))\n"
         "except UserError as error: sys.exit(str(error))\n"
@@ -219,7 +219,7 @@ def test_f12_something_in_the_way_is_said_before_the_first_step(tiny, folder):
 
 def test_f12_control_without_the_look_beforehand_nobody_says_it(tiny, folder, monkeypatch):
     (folder / "bands").write_text("in the way")
-    monkeypatch.setattr(storage, "require_writable", lambda _: None)
+    monkeypatch.setattr(files, "require_writable", lambda _: None)
     with pytest.raises(NotADirectoryError):
         job.train(tiny.run(RUN), folder, threads=1)
 
@@ -239,7 +239,7 @@ def test_f12_a_folder_that_vanishes_is_made_again(tiny, folder):
     shutil.rmtree(folder / RUN)
     _, said = running.communicate(timeout=300)
     assert running.returncode == 0, said
-    run = storage.read_json(folder / RUN / "run.json")
+    run = files.read_json(folder / RUN / "run.json")
     for name in ("steps.parquet", "epochs.csv", "model.safetensors"):
-        storage.require_recorded(folder / RUN / name, run)
+        files.require_recorded(folder / RUN / name, run)
     assert run["status"] == "completed"

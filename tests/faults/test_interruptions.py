@@ -25,7 +25,9 @@ from test_workflow import (  # noqa: F401 (fixtures among them)
 )
 
 from artefacts import ROOT, digests
-from landscape import fingerprint, job, storage
+from landscape.provenance import fingerprint
+from landscape.storage import files
+from landscape.training import job
 
 pytestmark = pytest.mark.xdist_group("study")  # one finished study for all of them
 RUNS = ("bands/vgg_a/lr0.001/seed0", "bands/vgg_a_bn/lr0.001/seed0")
@@ -264,7 +266,7 @@ def test_f23_control_the_closed_network_is_noticed(tmp_path):
     log = tmp_path / "connections"
     (tmp_path / "sitecustomize.py").write_text(NO_NETWORK.format(log=str(log)), "utf-8")
     code = (
-        "from pathlib import Path; from landscape.sources.download import download\n"
+        "from pathlib import Path; from landscape.data.sources.download import download\n"
         "from landscape.errors import UserError\n"
         "import sys\n"
         "try: download('http://127.0.0.1:9/x', Path(sys.argv[1]), attempts=1)\n"
@@ -297,7 +299,7 @@ def test_a_clock_that_jumps_changes_nothing(tiny, folder, undisturbed, monkeypat
     monkeypatch.undo()
     assert seen
     assert digests(folder / run_id) == digests(undisturbed / run_id)
-    written = storage.read_json(folder / run_id / "run.json")
+    written = files.read_json(folder / run_id / "run.json")
     assert 0 < written["train_seconds"] < written["total_seconds"] < 1e5
 
 

@@ -18,8 +18,9 @@ from lives import Lives
 
 from artefacts import digests, start
 from conftest import PROBE, ROOT, RUN
-from landscape import checkpoint, config
-from landscape.runs import Run
+from landscape.config.runs import Run
+from landscape.config.study import validate_study
+from landscape.training import checkpoint
 
 STEPS, EPOCH = 10, 5  # of the tiny run, and of one of its epochs
 FAST, PLAIN = "network/final/fast/seed0", "network/plain/seed0"
@@ -48,7 +49,7 @@ def runs(tiny_content):
     network["plain"]["seeds"] = [0]
     network["finals"]["fast"] |= {"batch_size": 20, "epochs": 2}
     network["finals"]["fast"]["architecture"] |= {"width": 0.05}
-    study = config.study({**tiny_content, "network": network})
+    study = validate_study({**tiny_content, "network": network})
     return {name: study.run(name) for name in (RUN, PROBE, FAST, PLAIN)}
 
 
@@ -268,10 +269,11 @@ def test_f4_asked_to_stop_it_saves_and_says_so(runs, folder, whole, number):
 def test_f4_control_unasked_handling_loses_the_state(runs, folder):
     """With the signal's own default action nothing is saved, and the exit code is the signal's."""
     code = (
-        "import signal, sys; from landscape import __main__, signals\n"
+        "import signal, sys; from landscape.cli.main import main\n"
+        "from landscape.runtime import signals\n"
         "signals.StopRequest.__bool__ = lambda self: False\n"
         "signals.signal.signal = lambda *a: None\n"
-        "sys.exit(__main__.main(sys.argv[1:]))"
+        "sys.exit(main(sys.argv[1:]))"
     )
     settings = runs[RUN].model_copy(update={"epochs": 200}).model_dump_json()
     running = subprocess.Popen(

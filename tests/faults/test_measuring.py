@@ -5,9 +5,9 @@ import torch
 
 from artefacts import digests
 from conftest import PROBE, RUN
-from landscape import job, session
-from landscape.record import Recorder
-from landscape.runs import ProbeSchedule
+from landscape.config.runs import ProbeSchedule
+from landscape.training import job, session
+from landscape.training.recorder import Recorder
 
 
 def weights(run, folder, **options):

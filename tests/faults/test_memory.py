@@ -9,8 +9,10 @@ import torch
 
 from artefacts import digests
 from conftest import ROOT, RUN
-from landscape import device, errors, job
+from landscape import errors
 from landscape.errors import UserError
+from landscape.runtime import device
+from landscape.training import job
 
 CUDA = "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 3.94 GiB"
 CPU = "[enforce fail at alloc_cpu.cpp:117] err == 0. DefaultCPUAllocator: can't allocate memory"
@@ -54,7 +56,7 @@ def test_f15_out_of_memory_is_a_sentence_and_the_run_goes_on(
 
 def test_f15_control_not_recognized_it_is_a_traceback(tiny, folder, monkeypatch):
     run_out(monkeypatch, RuntimeError(CPU))
-    monkeypatch.setattr("landscape.session.is_out_of_memory", lambda _: False)
+    monkeypatch.setattr("landscape.training.session.is_out_of_memory", lambda _: False)
     with pytest.raises(RuntimeError, match="DefaultCPUAllocator"):
         job.train(tiny.run(RUN), folder, threads=1)
 

@@ -9,13 +9,16 @@ import pytest
 import synthetic
 from artefacts import digests, record_anew
 from conftest import PROBE, RUN
-from landscape import config, job, report, storage
-from landscape.aggregate import collect
-from landscape.aggregate.studies import aggregate_bands, aggregate_probe
+from landscape.config.study import Figures, validate_study
 from landscape.errors import UserError
 from landscape.figures import draw
-from landscape.figures.choice import wanted
-from landscape.record import MeasurementError, Recorder
+from landscape.figures.selection import wanted
+from landscape.report import build
+from landscape.storage import files as storage
+from landscape.tables import collect
+from landscape.tables.bands_and_probe import aggregate_bands, aggregate_probe
+from landscape.training import job
+from landscape.training.recorder import MeasurementError, Recorder
 
 STEPS = 10
 
@@ -29,7 +32,7 @@ def small(tiny_content):
         "learning_rates": [0.001, 1e30],
         "optimizer": {"name": "sgd"},
     }
-    return config.study(content)
+    return validate_study(content)
 
 
 def test_f13_a_run_that_diverges_is_a_result_and_the_others_are_untouched(
@@ -68,7 +71,7 @@ def far_too_large(tiny_content, folder, rates, probe_rate):
     sizes = [0.5, 1, 1e30]
     content["probe"] |= {"relative_step_sizes": sizes, "band_step_sizes": sizes}
     content["probe"]["learning_rate"] = probe_rate
-    study = config.study(content)
+    study = validate_study(content)
     for run in study.runs:
         job.train(run, folder, threads=1)
     aggregate_bands(study.bands, folder)
@@ -81,8 +84,8 @@ def test_f13_where_runs_and_steps_diverge_there_are_figures_and_a_report(tiny_co
     for name in wanted(study):
         files = [folder / f"figures/{name}{suffix}" for suffix in (".png", ".pdf")]
         draw.draw(name, folder, study.figures, *files)
-    report.build(folder, study, folder / "report.pdf")
-    said = " ".join(report.content(folder, study)["discussion"][0]["sentences"])
+    build.build(folder, study, folder / "report.pdf")
+    said = " ".join(build.content(folder, study)["discussion"][0]["sentences"])
     assert "diverged at learning rate 1e+30" in said
     probed = storage.read_table(folder / "probe/summary.csv").set_index("measure")
     assert probed["seeds"].loc["final_loss"] == 1
@@ -160,7 +163,7 @@ def test_f14_control_with_both_nets_off_a_figure_is_drawn(
 def one_run(tiny_content):
     content = json.loads(json.dumps(tiny_content))
     content["bands"] |= {"architectures": ["vgg_a_bn"], "learning_rates": [0.001]}
-    return config.study(content)
+    return validate_study(content)
 
 
 # --- tables that are damaged, foreign or of another run ---
@@ -243,7 +246,7 @@ def test_a_foreign_table_stops_the_figure_with_its_name(kind, tmp_path):
     rewrite(tmp_path / "bands/bands.parquet", change)
     png, pdf = tmp_path / "f.png", tmp_path / "f.pdf"
     with pytest.raises(UserError, match=rf"bands/bands\.parquet: {said}"):
-        draw.draw("loss_landscape", tmp_path, config.Figures(smoothing_steps=3), png, pdf)
+        draw.draw("loss_landscape", tmp_path, Figures(smoothing_steps=3), png, pdf)
     assert not png.exists()
 
 

@@ -11,7 +11,8 @@ import torch
 
 from artefacts import digests
 from conftest import RUN
-from landscape import checkpoint, job, storage
+from landscape.storage import files
+from landscape.training import checkpoint, job
 
 CPU = torch.device("cpu")
 STOPPED, NEWEST, BEFORE = 6, 4, 2  # steps made; the two saved ones
@@ -189,7 +190,7 @@ def planted(half, target) -> bytes:
     buffer = io.BytesIO()
     torch.save({"state": Planted(target)}, buffer)
     payload = buffer.getvalue()
-    header = json.dumps({"sha256": storage.sha256(payload), "identity": half.identity})
+    header = json.dumps({"sha256": files.sha256(payload), "identity": half.identity})
     return header.encode() + b"\n" + payload
 
 

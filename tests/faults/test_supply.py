@@ -4,7 +4,7 @@ import ast
 import re
 
 from artefacts import ROOT
-from landscape import fingerprint
+from landscape.provenance import fingerprint
 
 NETWORK = {"requests", "urllib3", "socket", "http", "ftplib", "urllib.request", "aiohttp", "httpx"}
 EXECUTING = {"eval", "exec", "compile", "__import__"}

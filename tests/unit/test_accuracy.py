@@ -6,13 +6,13 @@ import pytest
 import torch
 from torch import nn
 
-from landscape import models
-from landscape.architectures import Compact, ConvNet, Fast, Mlp, Vgg
-from landscape.dataset import Images
-from landscape.flat import FlatParameters
-from landscape.loaders import Batches, normalized
+from landscape.config.architectures import Compact, ConvNet, Fast, Mlp, Vgg
+from landscape.data.batches import Batches, normalized
+from landscape.data.dataset import Images
 from landscape.measure.accuracy import evaluate, once, predictions, six_views
 from landscape.measure.flops import forward_flops, training_flops
+from landscape.models import registry as models
+from landscape.models.flat_parameters import FlatParameters
 
 COUNT = 23
 

@@ -7,12 +7,14 @@ import pandas as pd
 import pytest
 
 from artefacts import record_anew
-from landscape import config, job, storage
-from landscape.aggregate.band import band
-from landscape.aggregate.collect import joined
-from landscape.aggregate.studies import aggregate_bands, aggregate_probe
-from landscape.aggregate.summary import bands_values, interval, summarize
+from landscape.config.study import validate_study
 from landscape.errors import UserError
+from landscape.storage import files
+from landscape.tables.band import band
+from landscape.tables.bands_and_probe import aggregate_bands, aggregate_probe
+from landscape.tables.collect import joined
+from landscape.tables.headline import bands_values, interval, summarize
+from landscape.training import job
 
 
 def table(**columns):
@@ -198,7 +200,7 @@ def study(tiny_content):
     content = json.loads(json.dumps(tiny_content))
     content["bands"] |= {"learning_rates": [0.001, 0.002], "architectures": ["vgg_a", "vgg_a_bn"]}
     content["probe"]["architectures"] = ["vgg_a"]
-    return config.study(content)
+    return validate_study(content)
 
 
 @pytest.fixture(scope="module")
@@ -213,10 +215,10 @@ def trained(results, study, tmp_path_factory):
 
 
 def test_bands_of_real_runs_are_their_extremes(trained, study):
-    bands = storage.read_table(trained / "bands" / "bands.parquet")
+    bands = files.read_table(trained / "bands" / "bands.parquet")
     assert list(bands.columns) == ["arch", "seed", "measure", "step", "minimum", "maximum", "runs"]
     runs = [
-        storage.read_table(trained / "bands" / "vgg_a" / f"lr{rate}" / "seed0" / "steps.parquet")
+        files.read_table(trained / "bands" / "vgg_a" / f"lr{rate}" / "seed0" / "steps.parquet")
         for rate in (0.001, 0.002)
     ]
     for measure in ("loss", "gradient_distance", "output_gradient_distance", "beta"):
@@ -227,22 +229,22 @@ def test_bands_of_real_runs_are_their_extremes(trained, study):
 
 
 def test_headline_numbers_follow_from_the_bands(trained):
-    bands = storage.read_table(trained / "bands" / "bands.parquet")
-    summary = storage.read_table(trained / "bands" / "summary.csv").set_index("measure")
+    bands = files.read_table(trained / "bands" / "bands.parquet")
+    summary = files.read_table(trained / "bands" / "summary.csv").set_index("measure")
     loss = bands[(bands["measure"] == "loss") & (bands["arch"] == "vgg_a_bn")]
     width = (loss["maximum"] - loss["minimum"]).mean()
     assert summary.loc["loss_band_width", "vgg_a_bn"] == pytest.approx(width)
     assert summary.loc["loss_band_width", "ratio"] == pytest.approx(
         summary.loc["loss_band_width", "vgg_a_bn"] / summary.loc["loss_band_width", "vgg_a"]
     )
-    runs = storage.read_table(trained / "bands" / "runs.csv")
+    runs = files.read_table(trained / "bands" / "runs.csv")
     best = runs[runs["arch"] == "vgg_a"]["test_accuracy"].max()
     assert summary.loc["test_accuracy_best", "vgg_a"] == best
 
 
 def test_the_probe_s_band_is_over_its_configured_step_sizes_only(trained, study):
-    probe = storage.read_table(trained / "probe" / "probe.parquet")
-    bands = storage.read_table(trained / "probe" / "bands.parquet")
+    probe = files.read_table(trained / "probe" / "probe.parquet")
+    bands = files.read_table(trained / "probe" / "bands.parquet")
     inside = probe[probe["relative_step_size"].isin(study.probe.band_step_sizes)]
     ours = bands[bands["measure"] == "beta"].set_index("step")
     assert (ours["runs"] == 4).all()
@@ -262,7 +264,7 @@ def test_the_probe_s_band_is_over_its_configured_step_sizes_only(trained, study)
 def test_a_damaged_table_stops_the_aggregation_by_name(trained, study, damage, said):
     path = trained / "bands/vgg_a/lr0.001/seed0/steps.parquet"
     whole = path.read_bytes()
-    storage.write_table(path, damage(storage.read_table(path)))
+    files.write_table(path, damage(files.read_table(path)))
     record_anew(path)
     try:
         with pytest.raises(UserError, match=said) as error:

@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from landscape.augmentation import Augmenter, _beta
-from landscape.dataset import Images
-from landscape.loaders import Batches, normalized
-from landscape.randomness import generator
-from landscape.recipes import Augmentation
+from landscape.config.recipes import Augmentation
+from landscape.data.augmentation import Augmenter, _beta
+from landscape.data.batches import Batches, normalized
+from landscape.data.dataset import Images
+from landscape.runtime.randomness import generator
 
 COUNT, SEED = 24, 5
 EVERYTHING = Augmentation(flip="random", crop=3, cutout=8)

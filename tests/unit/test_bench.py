@@ -13,7 +13,6 @@ import pytest
 import torch
 from test_graphs import RUNS, images
 
-from landscape import device as devices
 from landscape.bench import (
     BANDS,
     BARE,
@@ -33,12 +32,13 @@ from landscape.bench import (
 )
 from landscape.bench.answer import answer
 from landscape.bench.contenders import contender
-from landscape.config import Figures, Study
+from landscape.config.runs import ProbeSchedule
+from landscape.config.study import Figures, Study
 from landscape.errors import UserError
 from landscape.figures import bench as bench_figure
 from landscape.figures import draw
-from landscape.runs import ProbeSchedule
-from landscape.storage import read_json
+from landscape.runtime import device as devices
+from landscape.storage.files import read_json
 
 CPU = torch.device("cpu")
 KINDS = (BARE, UNMEASURED, BANDS, PROBED)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conftest import ROOT
-from landscape import config
+from landscape.config.study import load_study, validate_study
 from landscape.errors import UserError
 
 STUDY = yaml.safe_load((ROOT / "config.yaml").read_text("utf-8"))
@@ -27,7 +27,7 @@ def changed(key, value):
 
 
 def test_the_course_s_study_is_the_default():
-    study = config.study(STUDY)
+    study = validate_study(STUDY)
     bands = [run for run in study.runs if run.study == "bands"]
     assert len(bands) == 8 * 3  # seeds
     assert {run.learning_rate for run in bands} == {1e-3, 2e-3, 1e-4, 5e-4}
@@ -40,7 +40,7 @@ def test_the_course_s_study_is_the_default():
 
 
 def test_text_that_means_a_number_is_one():
-    study = config.study(changed("bands.learning_rates", ["1e-3"]))
+    study = validate_study(changed("bands.learning_rates", ["1e-3"]))
     assert study.bands.learning_rates == (0.001,)
     assert study.bands.run_ids[0] == "bands/vgg_a/lr0.001/seed0"
 
@@ -90,28 +90,28 @@ def test_text_that_means_a_number_is_one():
 )
 def test_a_mistake_is_named_by_its_key(key, value):
     with pytest.raises(UserError) as error:
-        config.study(changed(key, value))
+        validate_study(changed(key, value))
     assert key.split(".")[0] in str(error.value)
     assert key.split(".")[-1] in str(error.value)
 
 
 def test_a_run_configured_twice_is_refused():
     with pytest.raises(UserError, match=r"learning_rates.*more than once: \[0\.001\]"):
-        config.study(changed("bands.learning_rates", [0.001, "1e-3"]))
+        validate_study(changed("bands.learning_rates", [0.001, "1e-3"]))
 
 
 def test_a_missing_key_is_named():
     content = copy.deepcopy(STUDY)
     del content["bands"]["epochs"]
     with pytest.raises(UserError, match=r"bands\.epochs"):
-        config.study(content)
+        validate_study(content)
 
 
 def test_a_change_of_one_section_leaves_what_shares_its_text_in_the_file(tmp_path):
     """`narrow` takes its optimizer from `fast` by a YAML alias."""
     over = {"network": {"finals": {"fast": {"optimizer": {"momentum": 0.5}}}}}
     (tmp_path / "over.yaml").write_text(yaml.safe_dump(over), "utf-8")
-    study = config.load([ROOT / "config.yaml", tmp_path / "over.yaml"])
+    study = load_study([ROOT / "config.yaml", tmp_path / "over.yaml"])
     momenta = [
         study.run(f"network/final/{name}/seed0").optimizer.momentum for name in ("fast", "narrow")
     ]
@@ -120,7 +120,7 @@ def test_a_change_of_one_section_leaves_what_shares_its_text_in_the_file(tmp_pat
 
 def test_files_are_laid_over_one_another(tmp_path):
     (tmp_path / "less.yaml").write_text("bands: {epochs: 1}\nresults: elsewhere\n", "utf-8")
-    study = config.load([ROOT / "config.yaml", tmp_path / "less.yaml"])
+    study = load_study([ROOT / "config.yaml", tmp_path / "less.yaml"])
     assert (study.bands.epochs, study.bands.batch_size, study.results) == (1, 128, "elsewhere")
 
 
@@ -129,7 +129,7 @@ def test_a_file_that_is_no_configuration_is_named(tmp_path, text):
     path = tmp_path / "broken.yaml"
     path.write_text(text, "utf-8")
     with pytest.raises(UserError, match=r"broken\.yaml"):
-        config.load([path])
+        load_study([path])
 
 
 YAML = st.recursive(
@@ -147,4 +147,4 @@ YAML = st.recursive(
 def test_no_configuration_gives_a_traceback(value, key):
     for content in (value, changed(key, value)):
         with suppress(UserError):
-            config.study(content)
+            validate_study(content)

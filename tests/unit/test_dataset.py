@@ -10,10 +10,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from landscape import dataset, storage
-from landscape.dataset import Images, class_balanced
+from landscape.config.runs import Split
+from landscape.data import dataset
+from landscape.data.dataset import Images, class_balanced
 from landscape.errors import UserError
-from landscape.runs import Split
+from landscape.storage import files
 
 PROVENANCE = {
     "source": "demo",
@@ -158,8 +159,8 @@ def test_tensors_of_another_program_are_verified_too(folder: Path) -> None:
     path = folder / "train.safetensors"
     wrong = {"pixels": torch.zeros(40, 3, 32, 32), "labels": torch.arange(40) % 10}
     path.write_bytes(safetensors.torch.save(wrong))
-    described = storage.read_json(folder / "dataset.json")
-    described["tensors"][path.name] = storage.sha256_file(path)
+    described = files.read_json(folder / "dataset.json")
+    described["tensors"][path.name] = files.sha256_file(path)
     (folder / "dataset.json").write_text(json.dumps(described))
     with pytest.raises(UserError, match="pixels: dtype is float32"):
         dataset.load(folder, "train")
@@ -169,7 +170,7 @@ def test_tensors_of_another_program_are_verified_too(folder: Path) -> None:
     ("key", "value"), [("tensors", None), ("mean", "0.5"), ("class_names", {}), ("sha256", 3)]
 )
 def test_a_wrong_description_is_named(folder: Path, key: str, value: Any) -> None:
-    described = {**storage.read_json(folder / "dataset.json"), key: value}
+    described = {**files.read_json(folder / "dataset.json"), key: value}
     (folder / "dataset.json").write_text(json.dumps(described))
     with pytest.raises(UserError, match=rf"dataset\.json: {key} must be"):
         dataset.describe(folder)
@@ -181,7 +182,7 @@ def test_writing_again_leaves_no_old_description_behind(
     def full(path: Path, content: bytes) -> None:
         raise OSError("no space left")
 
-    monkeypatch.setattr("landscape.storage.write_bytes", full)
+    monkeypatch.setattr("landscape.storage.files.write_bytes", full)
     with pytest.raises(OSError, match="no space left"):
         dataset.write(folder, arrays(30), arrays(20), PROVENANCE)
     assert not (folder / "dataset.json").exists()

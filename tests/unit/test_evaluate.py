@@ -5,16 +5,18 @@ import torch
 from safetensors.torch import save
 
 from artefacts import start
-from landscape import dataset, evaluate, models, trained
-from landscape.__main__ import main
-from landscape.architectures import ConvNet
+from landscape.cli.main import main
+from landscape.config.architectures import ConvNet
+from landscape.config.recipes import Optimizer
+from landscape.config.runs import Run, Split
+from landscape.data import dataset
+from landscape.data.batches import Batches
 from landscape.errors import UserError
-from landscape.loaders import Batches
 from landscape.measure import accuracy
 from landscape.measure.flops import forward_flops
-from landscape.recipes import Optimizer
-from landscape.runs import Run, Split
-from landscape.storage import write_bytes, write_json
+from landscape.models import registry as models
+from landscape.storage.files import write_bytes, write_json
+from landscape.trained import evaluate, load
 
 CPU = torch.device("cpu")
 RUN = Run(
@@ -67,7 +69,7 @@ def test_the_numbers_are_the_measures(weights, results, capsys, quick):
     assert out.err == ""
     assert out.out.startswith(f"{RUN.id}: convnet on demo shapes\n")
     said = facts(out.out)
-    _, network = trained.load(weights.parent)
+    _, network = load.load(weights.parent)
     test = Batches(dataset.load(results / "data", "test"), 500)
     loss, plain = accuracy.evaluate(network, test)
     _, views = accuracy.evaluate(network, test, accuracy.six_views)

@@ -11,12 +11,14 @@ import pytest
 from matplotlib.figure import Figure
 
 import synthetic
-from landscape import captions, config
+from landscape.config.study import Figures, load_study
 from landscape.errors import UserError
-from landscape.figures import FIGURES, bands, colors, probe, samples, style, training
+from landscape.figures import bands, colors, probe, samples, style, training
 from landscape.figures.draw import draw
+from landscape.figures.registry import FIGURES
+from landscape.report import captions
 
-RAW = config.Figures(smoothing_steps=1)
+RAW = Figures(smoothing_steps=1)
 
 
 @pytest.fixture(scope="module")
@@ -193,7 +195,7 @@ def test_three_architectures_have_three_colours():
 
 def test_every_figure_has_a_caption_and_every_table_is_listed():
     assert set(FIGURES) == set(captions.CAPTIONS)
-    study = config.load([Path(__file__).parents[2] / "config.yaml"])
+    study = load_study([Path(__file__).parents[2] / "config.yaml"])
     for name, spec in FIGURES.items():
         assert "{" not in captions.filled(name, study).text
         assert set(spec.arguments) < set(spec.tables)
@@ -204,7 +206,8 @@ def test_every_figure_has_a_caption_and_every_table_is_listed():
 
 def test_the_registry_and_the_captions_import_nothing_heavy():
     code = (
-        "import sys, landscape.figures, landscape.captions, landscape.figures.colors\n"
+        "import sys, landscape.figures.registry, landscape.figures.colors\n"
+        "import landscape.report.captions\n"
         "print([m for m in ('matplotlib', 'pandas', 'numpy', 'torch') if m in sys.modules])"
     )
     folder = Path(__file__).parents[2] / "workflow"

@@ -6,14 +6,15 @@ from typing import Any
 import pytest
 import torch
 
-from landscape import graphs, optimizers
-from landscape.architectures import Fast, Vgg
-from landscape.dataset import Images
-from landscape.loaders import Batches
-from landscape.recipes import Augmentation, Optimizer, Schedule, SmallImages
-from landscape.record import Recorder
-from landscape.runs import ProbeSchedule, Run, Split
-from landscape.train import State, trajectory
+from landscape.config.architectures import Fast, Vgg
+from landscape.config.recipes import Augmentation, Optimizer, Schedule, SmallImages
+from landscape.config.runs import ProbeSchedule, Run, Split
+from landscape.data.batches import Batches
+from landscape.data.dataset import Images
+from landscape.optimizers import registry as optimizers
+from landscape.training import cuda_graphs
+from landscape.training.recorder import Recorder
+from landscape.training.trajectory import State, trajectory
 
 STEPS = 30
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
@@ -76,8 +77,8 @@ class Started:
         self.state = State(run, torch.device(device))
         self.recorder = Recorder(run, self.state, STEPS)
 
-    def walk(self, capture: graphs.Capture) -> None:
-        stepper = graphs.Stepper(
+    def walk(self, capture: cuda_graphs.Capture) -> None:
+        stepper = cuda_graphs.Stepper(
             self.run, self.state, self.batches, self.recorder, STEPS, capture, stream=None
         )
         while self.state.step < STEPS:
@@ -121,7 +122,7 @@ class Frozen:
         self.captures = 0
         self.replays: Counter[int] = Counter()
 
-    def __call__(self, body: graphs.Body, chosen: torch.Tensor) -> graphs.Body:
+    def __call__(self, body: cuda_graphs.Body, chosen: torch.Tensor) -> cuda_graphs.Body:
         self.captures += 1
         then, images = self.state.step, chosen.clone()
 
@@ -146,7 +147,7 @@ def test_what_is_frozen_at_the_capture_changes_nothing(name: str) -> None:
 
 
 def test_a_kind_that_leaves_something_out_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(graphs.Stepper, "_kind", lambda self, chosen, index: len(chosen))
+    monkeypatch.setattr(cuda_graphs.Stepper, "_kind", lambda self, chosen, index: len(chosen))
     it = Started(RUNS["bands"], "cpu")
     it.walk(Frozen(it.state))
     with pytest.raises(AssertionError):
@@ -154,7 +155,7 @@ def test_a_kind_that_leaves_something_out_is_noticed(monkeypatch: pytest.MonkeyP
 
 
 def test_what_cannot_be_captured_goes_on_step_by_step(capsys: pytest.CaptureFixture[str]) -> None:
-    def refuse(body: graphs.Body, chosen: torch.Tensor) -> graphs.Body:
+    def refuse(body: cuda_graphs.Body, chosen: torch.Tensor) -> cuda_graphs.Body:
         raise RuntimeError("CUDA error: operation not permitted\nmore lines")
 
     it = Started(RUNS["bands"], "cpu")
@@ -166,7 +167,7 @@ def test_what_cannot_be_captured_goes_on_step_by_step(capsys: pytest.CaptureFixt
 
 
 def test_runs_that_draw_at_every_step_are_not_replayed() -> None:
-    assert not graphs.possible(RUNS["bands"], State(RUNS["bands"], torch.device("cpu")))
+    assert not cuda_graphs.possible(RUNS["bands"], State(RUNS["bands"], torch.device("cpu")))
     assert optimizers.capturable(Optimizer(name="adam"))
     assert not optimizers.capturable(Optimizer(name="adagrad"))
     assert not optimizers.capturable(Optimizer(name="adam", sharpness_radius=0.05))
@@ -178,8 +179,8 @@ def test_captured_steps_are_the_eager_ones_bit_for_bit(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     it = Started(RUNS[name], "cuda")
-    assert graphs.possible(it.run, it.state)
-    graphs.walk(it.run, it.state, it.batches, it.recorder, STEPS)
+    assert cuda_graphs.possible(it.run, it.state)
+    cuda_graphs.walk(it.run, it.state, it.batches, it.recorder, STEPS)
     assert "not captured" not in capsys.readouterr().err
     assert_same(it.outcome(), eager(RUNS[name], "cuda"))
 
@@ -194,6 +195,6 @@ def test_every_capturable_optimizer_is_captured(
 ) -> None:
     run = a_run(optimizer=Optimizer.model_validate({"name": optimizer}))
     it = Started(run, "cuda")
-    graphs.walk(run, it.state, it.batches, it.recorder, STEPS)
+    cuda_graphs.walk(run, it.state, it.batches, it.recorder, STEPS)
     assert "not captured" not in capsys.readouterr().err
     assert_same(it.outcome(), eager(run, "cuda"))

@@ -13,26 +13,28 @@ from safetensors.torch import save_file
 from torch import nn
 from torchmetrics.functional.classification import multiclass_calibration_error
 
-from landscape import models
-from landscape.architectures import Accurate, Compact, ConvNet, Fast, Mlp, Vgg
-from landscape.dataset import Images
+from landscape.config.architectures import Accurate, Compact, ConvNet, Fast, Mlp, Vgg
+from landscape.config.network_study import Insight
+from landscape.config.recipes import Optimizer
+from landscape.config.runs import Run, Split
+from landscape.data.batches import Batches, normalized
+from landscape.data.dataset import Images
 from landscape.errors import UserError
-from landscape.figures import insight as drawn
-from landscape.figures import insight_attribution, insight_images, insight_maps, style
+from landscape.figures import style
 from landscape.figures import surface as surface_figure
-from landscape.figures.inspected import titles
+from landscape.figures.insight import images as insight_images
+from landscape.figures.insight import judgement as drawn
+from landscape.figures.insight import maps as insight_maps
+from landscape.figures.insight.inspected import titles
 from landscape.insight import attribution, calibration, embedding, filters, robustness, surface
-from landscape.insight.collect import collect, collect_surfaces
 from landscape.insight.confusion import class_accuracy, confusion
+from landscape.insight.convolutions import convolutions
 from landscape.insight.features import feature_maps, penultimate
-from landscape.insight.layers import convolutions
 from landscape.insight.mistakes import most_confident_mistakes
-from landscape.loaders import Batches, normalized
+from landscape.insight.run import collect, collect_surfaces
 from landscape.measure.accuracy import evaluate, predictions
-from landscape.network_study import Insight
-from landscape.recipes import Optimizer
-from landscape.runs import Run, Split
-from landscape.storage import read_json, read_table, write_json
+from landscape.models import registry as models
+from landscape.storage.files import read_json, read_table, write_json
 
 CPU = torch.device("cpu")
 BN, PLAIN = Vgg(name="vgg_a_bn", width=0.05), Vgg(name="vgg_a", width=0.05)
@@ -566,7 +568,7 @@ def test_what_cannot_be_looked_around_is_said(looked_into, changes, said):
 
 FIGURES = {
     name: getattr(module, name)
-    for module in (drawn, insight_images, insight_maps, insight_attribution)
+    for module in (drawn, insight_images, insight_maps, attribution)
     for name in vars(module)
     if name.startswith("insight_")
 }

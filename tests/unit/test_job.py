@@ -8,10 +8,10 @@ import pytest
 from safetensors.torch import load_file
 
 from conftest import PROBE, RUN
-from landscape import job, record
+from landscape.config.runs import ProbeSchedule
 from landscape.errors import UserError
 from landscape.measure import probe as probes
-from landscape.runs import ProbeSchedule
+from landscape.training import job, recorder
 
 STEPS = 10
 
@@ -86,7 +86,7 @@ def test_a_step_so_long_that_only_the_gradient_overflows_has_diverged_too(
         row[-1, [apart, beta]], row[-1, cosine] = float("inf"), float("nan")
         return row
 
-    monkeypatch.setattr(record.probes, "probe", steep)
+    monkeypatch.setattr(recorder.probes, "probe", steep)
     job.train(tiny.run(PROBE), folder, threads=1)
     probe = pd.read_parquet(folder / PROBE / "probe.parquet").set_index("relative_step_size")
     assert probe.loc[4.0, list(probes.THERE)].isna().all().all()
@@ -100,7 +100,7 @@ def test_tf32_on_a_cpu_is_refused(tiny, folder):
 
 
 def test_bfloat16_is_refused_where_it_is_slow(tiny, folder, monkeypatch):
-    monkeypatch.setattr("landscape.device.cpu_bfloat16_slowdown", lambda: 20.0)
+    monkeypatch.setattr("landscape.runtime.device.cpu_bfloat16_slowdown", lambda: 20.0)
     run = tiny.run(RUN).model_copy(update={"precision": "bfloat16"})
     with pytest.raises(UserError, match="20.0 times as long"):
         job.train(run, folder, threads=1)

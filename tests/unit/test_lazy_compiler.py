@@ -53,7 +53,7 @@ def test_who_asks_for_more_gets_the_real_compiler():
 COUNTED = """
 import sys, torch
 from landscape import lazy_compiler, models
-from landscape.architectures import ConvNet
+from landscape.config.architectures import ConvNet
 from landscape.measure import flops
 lazy_compiler.install()
 model = models.build(ConvNet(), 0)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from artefacts import ROOT
-from landscape import lease
+from landscape.runtime import locks
 
 LISTED = """\
 GPU 0: NVIDIA H100 80GB HBM3 (UUID: GPU-aaa)
@@ -34,7 +34,7 @@ with lease.gpu(Path(results), name, int(places), cards):
 
 @pytest.fixture(autouse=True)
 def no_gpus_of_our_own(monkeypatch):
-    for name in (lease.VISIBLE, "SLURM_JOB_ID"):
+    for name in (locks.VISIBLE, "SLURM_JOB_ID"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -63,7 +63,7 @@ def hold(tmp_path):
 
 def waiting(results: Path) -> list[str]:
     """The holders of tickets, in their order."""
-    found = sorted(results.glob(f"{lease.FOLDER}/*/waiting/*"))
+    found = sorted(results.glob(f"{locks.FOLDER}/*/waiting/*"))
     return [json.loads(path.read_text("utf-8") or "{}").get("holder") for path in found]
 
 
@@ -82,13 +82,13 @@ def until(condition, seconds: float = 60.0) -> None:
 
 def test_cards_are_those_that_cuda_would_see(monkeypatch):
     for text, names in {"0,1": ["0", "1"], "GPU-a": ["GPU-a"], "": [], "2,-1,3": ["2"]}.items():
-        monkeypatch.setenv(lease.VISIBLE, text)
-        assert lease.cards() == names
+        monkeypatch.setenv(locks.VISIBLE, text)
+        assert locks.cards() == names
 
 
 def test_a_card_cut_into_parts_counts_as_its_parts():
-    assert lease.installed(LISTED) == ["GPU-aaa", "MIG-one", "MIG-two"]
-    assert lease.installed("NVIDIA-SMI has failed because …\n") == []
+    assert locks.installed(LISTED) == ["GPU-aaa", "MIG-one", "MIG-two"]
+    assert locks.installed("NVIDIA-SMI has failed because …\n") == []
 
 
 def test_the_installed_cards_are_nvidia_smi_s(monkeypatch, tmp_path):
@@ -96,45 +96,45 @@ def test_the_installed_cards_are_nvidia_smi_s(monkeypatch, tmp_path):
     program.write_text(f"#!/bin/sh\ntest $1 = -L && cat <<END\n{LISTED}END\n", "utf-8")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    assert lease.cards() == ["GPU-aaa", "MIG-one", "MIG-two"]
+    assert locks.cards() == ["GPU-aaa", "MIG-one", "MIG-two"]
 
 
 def test_slurm_has_handed_them_out_already(monkeypatch, tmp_path):
-    monkeypatch.setenv(lease.VISIBLE, "0")
+    monkeypatch.setenv(locks.VISIBLE, "0")
     monkeypatch.setenv("SLURM_JOB_ID", "7")
-    with lease.gpu(tmp_path, "run"):
-        assert os.environ[lease.VISIBLE] == "0"
-    assert not (tmp_path / lease.FOLDER).exists()
+    with locks.gpu(tmp_path, "run"):
+        assert os.environ[locks.VISIBLE] == "0"
+    assert not (tmp_path / locks.FOLDER).exists()
 
 
 def test_of_several_that_slurm_has_given_one_job_each_run_gets_one(monkeypatch, tmp_path):
     """`salloc --gpus=2`, and then `make study GPUS=2` in it; Slurm numbers them from 0 on."""
-    monkeypatch.setenv(lease.VISIBLE, "0,1")
+    monkeypatch.setenv(locks.VISIBLE, "0,1")
     for job in ("7", "8"):
         monkeypatch.setenv("SLURM_JOB_ID", job)
-        with lease.gpu(tmp_path, "first"):
-            first = os.environ[lease.VISIBLE]
-            monkeypatch.setenv(lease.VISIBLE, "0,1")  # as another process has it
-            with lease.gpu(tmp_path, "second"):
-                assert {first, os.environ[lease.VISIBLE]} == {"0", "1"}
-            folders = [path.name for path in (tmp_path / lease.FOLDER).iterdir()]
+        with locks.gpu(tmp_path, "first"):
+            first = os.environ[locks.VISIBLE]
+            monkeypatch.setenv(locks.VISIBLE, "0,1")  # as another process has it
+            with locks.gpu(tmp_path, "second"):
+                assert {first, os.environ[locks.VISIBLE]} == {"0", "1"}
+            folders = [path.name for path in (tmp_path / locks.FOLDER).iterdir()]
             assert f"{platform.node()}-job{job}" in folders
 
 
 def test_without_cards_nothing_happens(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
-    with lease.gpu(tmp_path, "run"):
-        assert lease.VISIBLE not in os.environ
-    assert not (tmp_path / lease.FOLDER).exists()
+    with locks.gpu(tmp_path, "run"):
+        assert locks.VISIBLE not in os.environ
+    assert not (tmp_path / locks.FOLDER).exists()
 
 
 def test_what_was_visible_is_visible_again(monkeypatch, tmp_path):
-    monkeypatch.setenv(lease.VISIBLE, "3,5")
-    with lease.gpu(tmp_path, "a"):
-        assert os.environ[lease.VISIBLE] == "3"
-        with lease.gpu(tmp_path, "b", among=["3", "5"]):
-            assert os.environ[lease.VISIBLE] == "5"
-    assert os.environ[lease.VISIBLE] == "3,5"
+    monkeypatch.setenv(locks.VISIBLE, "3,5")
+    with locks.gpu(tmp_path, "a"):
+        assert os.environ[locks.VISIBLE] == "3"
+        with locks.gpu(tmp_path, "b", among=["3", "5"]):
+            assert os.environ[locks.VISIBLE] == "5"
+    assert os.environ[locks.VISIBLE] == "3,5"
 
 
 def test_every_job_gets_a_card_of_its_own(hold):
@@ -173,10 +173,10 @@ def test_waiting_is_fair_says_for_whom_and_outlives_a_kill(hold, tmp_path):
 
 
 def test_a_run_is_one_process_s_at_a_time(tmp_path):
-    with lease.run(tmp_path, "bands/a/lr0.1/seed0") as waited:
+    with locks.run(tmp_path, "bands/a/lr0.1/seed0") as waited:
         assert not waited
         code = (
-            "import sys; from pathlib import Path; from landscape import lease\n"
+            "import sys; from pathlib import Path; from landscape.runtime import locks as lease\n"
             "with lease.run(Path(sys.argv[1]), sys.argv[2]) as waited: print(waited)"
         )
         other = subprocess.Popen(
@@ -188,7 +188,7 @@ def test_a_run_is_one_process_s_at_a_time(tmp_path):
         )
         said = other.stderr.readline()
         assert f"(process {os.getpid()} on " in said
-        with lease.run(tmp_path, "bands/a/lr0.1/seed1") as waited:
+        with locks.run(tmp_path, "bands/a/lr0.1/seed1") as waited:
             assert not waited
     assert other.communicate(timeout=20)[0] == "True\n"
 
@@ -197,17 +197,18 @@ def test_locks_are_open_to_whom_the_results_are_open(tmp_path):
     results = tmp_path / "shared"
     results.mkdir()
     results.chmod(0o2775)
-    with lease.gpu(results, "run", among=["x"]):
-        folders = [results / lease.FOLDER, *(results / lease.FOLDER).glob("*")]
+    with locks.gpu(results, "run", among=["x"]):
+        folders = [results / locks.FOLDER, *(results / locks.FOLDER).glob("*")]
         assert {path.stat().st_mode & 0o7777 for path in folders} == {0o2775}
-        files = list((results / lease.FOLDER).glob("*/*.lock"))
+        files = list((results / locks.FOLDER).glob("*/*.lock"))
         assert len(files) == 2
         assert {path.stat().st_mode & 0o7777 for path in files} == {0o664}
 
 
 def test_the_module_is_light():
     code = (
-        "import sys, landscape.lease, landscape.slurm; print({'torch', 'pandas'} & {*sys.modules})"
+        "import sys, landscape.runtime.locks, landscape.runtime.slurm\n"
+        "print({'torch', 'pandas'} & {*sys.modules})"
     )
     assert python(code) == "set()\n"
 
@@ -217,7 +218,7 @@ def test_stages_on_gpus_ask_before_torch_is_there(stage, tmp_path):
     rest = ["bands/vgg_a/lr0.001/seed0"] if stage == "train" else []
     code = (
         "import sys\n"
-        "from landscape import __main__, lease\n"
+        "from landscape.cli import main as __main__; from landscape.runtime import locks as lease\n"
         "def gpu(results, holder, places):\n"
         "    print(holder, places, 'torch' in sys.modules)\n"
         "    sys.exit()\n"

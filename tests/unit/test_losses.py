@@ -7,9 +7,9 @@ import torch
 import torchvision
 from torch.nn.functional import cross_entropy, one_hot
 
-from landscape import losses
-from landscape.losses import focal
-from landscape.recipes import Loss
+from landscape.config.recipes import Loss
+from landscape.training import losses
+from landscape.training.losses import focal
 
 CLASSES = 10
 SETTINGS = {

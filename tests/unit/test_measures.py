@@ -8,17 +8,18 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy as loss_function
 
-from landscape import models, recipes
-from landscape.architectures import Vgg
-from landscape.flat import FlatParameters
-from landscape.loaders import Batches
+from landscape.config import recipes
+from landscape.config.architectures import Vgg
+from landscape.data.batches import Batches
 from landscape.measure import probe as probes
 from landscape.measure.accuracy import evaluate
 from landscape.measure.beta import effective_beta
 from landscape.measure.distance import distance
 from landscape.measure.probe import probe
-from landscape.record import Recorder
-from landscape.train import Step
+from landscape.models import registry as models
+from landscape.models.flat_parameters import FlatParameters
+from landscape.training.recorder import Recorder
+from landscape.training.trajectory import Step
 
 STEP_SIZES = [0.001, 0.01, 0.1]
 
@@ -233,7 +234,7 @@ def test_flat_gradient_holds_every_gradient_once():
 
 
 def test_evaluation_counts_images_not_batches():
-    from landscape.dataset import Images
+    from landscape.data.dataset import Images
 
     pixels = torch.randint(0, 256, (25, 3, 32, 32), dtype=torch.uint8)
     labels = torch.arange(25) % 10

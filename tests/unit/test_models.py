@@ -7,8 +7,7 @@ import torch
 import torchvision
 from torch import nn
 
-from landscape import models
-from landscape.architectures import (
+from landscape.config.architectures import (
     Accurate,
     Activation,
     Compact,
@@ -20,7 +19,7 @@ from landscape.architectures import (
     Speedrun,
     Vgg,
 )
-from landscape.models import VGGS, count_parameters
+from landscape.models import registry as models
 from landscape.models.layers import (
     ConvNorm,
     Residual,
@@ -29,6 +28,7 @@ from landscape.models.layers import (
     Whitening,
     activate,
 )
+from landscape.models.registry import VGGS, count_parameters
 from landscape.models.vgg import VGG_A, VGG_BatchNorm
 
 IMAGES = torch.randn(4, 3, 32, 32, generator=torch.Generator().manual_seed(0))

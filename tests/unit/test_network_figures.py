@@ -16,19 +16,23 @@ from safetensors.numpy import save_file
 import synthetic
 import synthetic_network
 from conftest import ROOT
-from landscape import captions, config, network_study
-from landscape.aggregate.network import aggregate_network
+from landscape.config import network_study
+from landscape.config.study import load_study
 from landscape.errors import UserError
-from landscape.figures import FACTORS, FIGURES, FigureSpec, colors, draw, labels, style, units
-from landscape.figures.choice import wanted
+from landscape.figures import colors, draw, labels, style
 from landscape.figures.flops import accuracy_by_flops
 from landscape.figures.frontier import frontier_cost, frontier_parameters
-from landscape.figures.network import ablations, sweep
-from landscape.figures.structure import kind_of, stages_of, structure
-from landscape.published import PUBLISHED
-from landscape.storage import read_table, write_json
+from landscape.figures.layers import kind_of, stages_of, structure
+from landscape.figures.registry import FACTORS, FIGURES, FigureSpec
+from landscape.figures.selection import wanted
+from landscape.figures.sweeps import ablations, sweep
+from landscape.notation import units
+from landscape.report import captions
+from landscape.storage.files import read_table, write_json
+from landscape.tables.network_study import aggregate_network
+from landscape.tables.published import PUBLISHED
 
-STUDY = config.load([ROOT / "config.yaml"])
+STUDY = load_study([ROOT / "config.yaml"])
 NETWORK = STUDY.network.model_copy(
     update={
         "sweeps": {name: STUDY.network.sweeps[name] for name in ("filters", "structure", "loss")}

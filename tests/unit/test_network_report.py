@@ -8,20 +8,24 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from landscape.report.network_study.content import NOT_USED, changes, recipes
 
 import synthetic
 import synthetic_network
 from conftest import ROOT
-from landscape import captions, config, headline, report, report_network
-from landscape.aggregate.network import aggregate_network
-from landscape.discussion_network import factors, finals, limits
-from landscape.discussion_network.question import question
-from landscape.figures import FIGURES, FigureSpec, style
-from landscape.figures.choice import wanted
-from landscape.published import PUBLISHED
-from landscape.storage import read_table, write_json
+from landscape.config.study import load_study
+from landscape.figures import style
+from landscape.figures.registry import FIGURES, FigureSpec
+from landscape.figures.selection import wanted
+from landscape.report import build, captions
+from landscape.report.network_study import factors, finals, limits
+from landscape.report.network_study.question import question
+from landscape.storage.files import read_table, write_json
+from landscape.tables.network_study import aggregate_network
+from landscape.tables.published import PUBLISHED
+from landscape.tables.rows import number, outcomes, percent, points, points_span
 
-WHOLE = config.load([ROOT / "config.yaml"])
+WHOLE = load_study([ROOT / "config.yaml"])
 FACTORS = ("filters", "normalization", "optimizer")
 STUDY = WHOLE.model_copy(
     update={
@@ -71,7 +75,7 @@ def changed(table: pd.DataFrame, where: pd.Series, **values: float | None) -> pd
 
 
 def said(table: pd.DataFrame, factor: str = "filters") -> str:
-    return " ".join(factors.factor_sentences(headline.outcomes(table), factor))
+    return " ".join(factors.factor_sentences(outcomes(table), factor))
 
 
 def text_of(pdf: Path) -> str:
@@ -80,15 +84,15 @@ def text_of(pdf: Path) -> str:
 
 
 def test_the_second_part_is_whole_and_the_same_twice(results, summary, tmp_path):
-    report.build(results, STUDY, tmp_path / "a.pdf")
-    report.build(results, STUDY, tmp_path / "b.pdf")
+    build.build(results, STUDY, tmp_path / "a.pdf")
+    build.build(results, STUDY, tmp_path / "b.pdf")
     assert (tmp_path / "a.pdf").read_bytes() == (tmp_path / "b.pdf").read_bytes()
     if not shutil.which("pdftotext"):
         pytest.skip("pdftotext is not installed")
     text = text_of(tmp_path / "a.pdf")
     assert "Part 1: batch normalization" in text
     assert "Part 2: the best network" in text
-    content = report.content(results, STUDY)["network"]
+    content = build.content(results, STUDY)["network"]
     for row in content["finals"]["body"]:
         assert all(cell in text for cell in row)
     for name in ("Number of filters", "Normalization", "Optimizer", "What the parts contribute"):
@@ -105,24 +109,24 @@ def test_the_second_part_is_whole_and_the_same_twice(results, summary, tmp_path)
 
 def test_without_the_section_the_report_has_one_part(results, tmp_path):
     study = STUDY.model_copy(update={"network": None})
-    content = report.content(results, study)
+    content = build.content(results, study)
     assert "network" not in content
     assert not [name for name in content["figures"] if name.startswith("sweep_")]
     assert [row[0] for row in content["provenance"]["seconds"]["body"]] == ["bands", "probe", "all"]
-    report.build(results, study, tmp_path / "a.pdf")
+    build.build(results, study, tmp_path / "a.pdf")
     if shutil.which("pdftotext"):
         assert "Part" not in text_of(tmp_path / "a.pdf").split()
 
 
 def test_every_setting_of_a_recipe_is_in_its_table(results):
-    table = report_network.recipes(STUDY.network)
+    table = recipes(STUDY.network)
     rows = {row[0]: dict(zip(table["head"][1:], row[1:], strict=True)) for row in table["body"]}
     assert rows["batch size"]["fast"] == str(STUDY.network.finals["fast"]["batch_size"])
     assert rows["learning rate"]["base"] == f"{STUDY.network.base.learning_rate:g}"
     assert rows["architecture: whitening"]["fast"] == "yes"
     assert rows["architecture: whitening"]["compact"] == ""
     assert rows["test time augmentation"]["base"] == "no"
-    assert rows["optimizer: newton schulz steps"]["base"] == report_network.NOT_USED  # SGD
+    assert rows["optimizer: newton schulz steps"]["base"] == NOT_USED  # SGD
     assert rows["optimizer: newton schulz steps"]["fast"] == "3"
     assert (rows["small images: size"]["fast"], rows["small images: size"]["base"]) == ("24", "–")
     assert "small images" not in rows
@@ -132,20 +136,20 @@ def test_every_setting_of_a_recipe_is_in_its_table(results):
 
 
 def test_what_a_level_changes_is_all_that_it_changes():
-    changes = report_network.changes(STUDY.network)
-    assert changes["filters", "64"] == "filters 64"
-    assert changes["optimizer", "Adam"] == "learning rate 0.001, optimizer adam"
-    assert changes["optimizer", "SGD"] == "momentum 0, nesterov no"
-    assert changes["fast", "all images whole"] == "epochs 8, small images –"
-    assert changes["filters", "32"] == ""  # the base
+    found = changes(STUDY.network)
+    assert found["filters", "64"] == "filters 64"
+    assert found["optimizer", "Adam"] == "learning rate 0.001, optimizer adam"
+    assert found["optimizer", "SGD"] == "momentum 0, nesterov no"
+    assert found["fast", "all images whole"] == "epochs 8, small images –"
+    assert found["filters", "32"] == ""  # the base
 
 
 def test_the_best_level_is_named_with_its_paired_interval(summary):
     text = said(summary)
     row = summary[(summary["group"] == "filters") & (summary["level"] == "64")].iloc[0]
-    assert f"Best is 64: {headline.percent(row['validation_accuracy'])}" in text
-    interval = headline.points_span((row["difference_low"], row["difference_high"]))
-    assert f"{headline.points(row['difference'])} points (95 % interval {interval})." in text
+    assert f"Best is 64: {percent(row['validation_accuracy'])}" in text
+    interval = points_span((row["difference_low"], row["difference_high"]))
+    assert f"{points(row['difference'])} points (95 % interval {interval})." in text
     assert "does not decide" not in text.split("The other")[0]
     assert "worse: 16" in text
     assert "from 138 k parameters (16) to 2.20 M (64)" in text
@@ -172,18 +176,18 @@ def test_a_level_that_always_diverges_is_said(summary):
 
 
 def test_ablations_say_whether_a_part_helps(summary):
-    text = " ".join(factors.ablation_sentences(headline.outcomes(summary), "fast"))
+    text = " ".join(factors.ablation_sentences(outcomes(summary), "fast"))
     assert re.search(r"Fast, no whitening: −\d\.\d\d points \(.*?\): the part helps\.", text)
     part = summary["level"] == "no whitening"
     table = changed(summary, part, difference=0.01, difference_low=0.001, difference_high=0.02)
     table = changed(table, part, parameters=3_000_000)
-    text = " ".join(factors.ablation_sentences(headline.outcomes(table), "fast"))
+    text = " ".join(factors.ablation_sentences(outcomes(table), "fast"))
     assert "the network is better without it" in text
     assert "It then has 3.00 M parameters instead of 2.27 M." in text
 
 
 def against(summary, comparisons) -> str:
-    return " ".join(finals.against_sentences(headline.outcomes(summary), comparisons))
+    return " ".join(finals.against_sentences(outcomes(summary), comparisons))
 
 
 @pytest.mark.parametrize(
@@ -219,7 +223,7 @@ def test_a_comparison_reads_the_same_from_both_ends(comparisons):
 
 
 def test_published_networks_compare_on_official_pixels_only(summary):
-    rows = headline.outcomes(summary)
+    rows = outcomes(summary)
     (sentence,) = finals.published_sentences(rows, synthetic.dataset())
     assert "JPEG" in sentence
     assert "nothing follows" in sentence
@@ -228,7 +232,7 @@ def test_published_networks_compare_on_official_pixels_only(summary):
     assert "Compact (92.51 %, six views, 272 k) is beaten in accuracy and parameters" in text
     assert tiny.name in text
     better = changed(summary, summary["level"] == "compact", test_accuracy_augmented=0.99)
-    text = " ".join(finals.published_sentences(headline.outcomes(better), OFFICIAL))
+    text = " ".join(finals.published_sentences(outcomes(better), OFFICIAL))
     assert "No published network of the table beats compact" in text
 
 
@@ -241,14 +245,14 @@ def test_one_seed_is_said_and_nothing_is_nan(results, tmp_path):
     synthetic_network.write_runs(folder, network, views=False)
     aggregate_network(network, folder)
     shutil.copy(results / "network/insight.json", folder / "network")
-    content = report.content(folder, study)["network"]
+    content = build.content(folder, study)["network"]
     assert "nan" not in re.findall(r"\w+", str(content).lower())
     assert "test accuracy with one seed" in " ".join(content["abstract"])
     assert "with six views" not in str(content["abstract"])
     limitations = " ".join(content["limitations"])
     assert "Sweeps have a single seed" in limitations
     assert "Final networks have a single seed" in limitations
-    report.build(folder, study, tmp_path / "report.pdf")
+    build.build(folder, study, tmp_path / "report.pdf")
 
 
 def test_a_study_of_sweeps_alone_has_a_report(results, tmp_path):
@@ -263,8 +267,8 @@ def test_a_study_of_sweeps_alone_has_a_report(results, tmp_path):
     shutil.copy(results / "network/layers.csv", folder / "network/layers.csv")
     table = read_table(folder / "network/layers.csv")
     table[:0].to_csv(folder / "network/layers.csv", index=False)
-    report.build(folder, study, tmp_path / "report.pdf")
-    assert report.content(folder, study)["network"]["finals"]["body"] == []
+    build.build(folder, study, tmp_path / "report.pdf")
+    assert build.content(folder, study)["network"]["finals"]["body"] == []
 
 
 def test_figures_of_what_was_learned_are_shown_where_there_are_some(results, tmp_path, monkeypatch):
@@ -272,18 +276,18 @@ def test_figures_of_what_was_learned_are_shown_where_there_are_some(results, tmp
     monkeypatch.setitem(FIGURES, "insight_test", spec)
     monkeypatch.setitem(captions.CAPTIONS, "insight_test", captions.Caption("Filters", "Seen."))
     shutil.copy(results / "blank.pdf", results / "figures/insight_test.pdf")
-    assert report.content(results, STUDY)["network"]["insight"][-1] == "insight_test"
-    report.build(results, STUDY, tmp_path / "a.pdf")
+    assert build.content(results, STUDY)["network"]["insight"][-1] == "insight_test"
+    build.build(results, STUDY, tmp_path / "a.pdf")
     if shutil.which("pdftotext"):
         assert "What the networks learned" in text_of(tmp_path / "a.pdf")
 
 
 def test_what_could_not_be_looked_into_is_said(results, tmp_path):
-    assert report.content(results, STUDY)["network"]["insight_missing"] == []
+    assert build.content(results, STUDY)["network"]["insight_missing"] == []
     folder = shutil.copytree(results, tmp_path / "results")
     lost = "bands/vgg_a/lr0.001/seed0"
     write_json(folder / "network/insight.json", {"networks": [], "diverged": [lost]})
-    (sentence,) = report.content(folder, STUDY)["network"]["insight_missing"]
+    (sentence,) = build.content(folder, STUDY)["network"]["insight_missing"]
     assert sentence == f"Not looked into, as they diverged: {lost}."
 
 
@@ -300,7 +304,7 @@ def test_the_question_names_what_there_is():
 
 
 def test_limitations_follow_the_study(summary):
-    rows = headline.outcomes(summary)
+    rows = outcomes(summary)
     text = " ".join(limits.limitations(rows, synthetic.dataset(), 1000))
     assert "one is 0.1 points" in text
     assert "JPEG" in text
@@ -312,25 +316,25 @@ def test_limitations_follow_the_study(summary):
 
 
 def test_every_number_of_the_sentences_is_in_a_table(summary, comparisons):
-    rows = headline.outcomes(summary)
+    rows = outcomes(summary)
     known = {"95", "0", "one", "94", "18", "5", "3", "1", "16", "32", "64", "airbench94"}
     for o in rows:
         for key, value in o.values.items():
             if value is not None:
-                known |= {headline.percent(value).split()[0], headline.points(value).strip("+−")}
+                known |= {percent(value).split()[0], points(value).strip("+−")}
                 known |= {f"{100 * value:.2f}"} if "accuracy" in key else set()
         cost = finals._size_and_cost(o)
         known |= set(re.findall(r"\d+(?:\.\d+)?", cost))
         known |= set(re.findall(r"\d+", o.level))
     for value in comparisons[["difference", "low", "high"]].to_numpy().ravel():
-        known.add(headline.points(value).strip("+−"))
+        known.add(points(value).strip("+−"))
     parameters = {o.level: o.known("parameters") for o in rows if o.kind == "final"}
     against = (("fast", "speedrun"), ("narrow", "speedrun"))
     for ours, theirs in (*against, ("accurate", "resnet18"), ("compact", "resnet18")):
-        known.add(headline.number(parameters[ours] / parameters[theirs]))
+        known.add(number(parameters[ours] / parameters[theirs]))
         for measure in ("train_flops", "train_seconds"):
             ratio = finals.compared(comparisons, ours, theirs, measure).ratio
-            known.add(headline.number(ratio))
+            known.add(number(ratio))
     sentences = [
         *(s for factor in FACTORS for s in factors.factor_sentences(rows, factor)),
         *factors.ablation_sentences(rows, "fast"),

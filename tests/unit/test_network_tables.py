@@ -11,11 +11,11 @@ from scipy import stats
 
 import synthetic_network
 from conftest import ROOT
-from landscape import storage
-from landscape.__main__ import main
-from landscape.aggregate.network import aggregate_network
+from landscape.cli.main import main
+from landscape.config.network_study import NetworkStudy
 from landscape.errors import UserError
-from landscape.network_study import NetworkStudy
+from landscape.storage import files
+from landscape.tables.network_study import aggregate_network
 
 LOST = "network/sweep/activation/gelu/seed1"
 CONTENT = yaml.safe_load((ROOT / "config.yaml").read_text("utf-8"))["network"]
@@ -45,12 +45,12 @@ def results(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def runs(results):
-    return storage.read_table(results / "network/runs.csv").set_index("run")
+    return files.read_table(results / "network/runs.csv").set_index("run")
 
 
 @pytest.fixture(scope="module")
 def summary(results):
-    table = storage.read_table(results / "network/summary.csv")
+    table = files.read_table(results / "network/summary.csv")
     return table.set_index(["kind", "group", "level"])
 
 
@@ -70,7 +70,7 @@ def test_every_run_has_a_row_with_what_made_it(runs, results):
 
 
 def test_accuracies_are_those_of_the_last_epoch_and_of_no_run_that_diverged(runs, results):
-    epochs = storage.read_table(results / "network/epochs.csv")
+    epochs = files.read_table(results / "network/epochs.csv")
     run = "network/final/compact/seed2"
     last = epochs[epochs["run"] == run].iloc[-1]
     assert last["epoch"] == study().finals["compact"]["epochs"]
@@ -131,7 +131,7 @@ def test_a_diverged_run_counts_and_is_in_no_mean(runs, summary):
 
 
 def test_final_networks_are_compared_two_by_two(runs, results):
-    table = storage.read_table(results / "network/comparisons.csv")
+    table = files.read_table(results / "network/comparisons.csv")
     table = table.set_index(["first", "second", "measure"])
     row = table.loc[("speedrun", "fast", "test_accuracy")]
     steps = accuracies(runs, "final/fast", "test_accuracy") - accuracies(
@@ -148,7 +148,7 @@ def test_one_seed_has_no_interval(tmp_path):
     small = study(seeds=[0], final_seeds=[0], sweeps={"filters": CONTENT["sweeps"]["filters"]})
     synthetic_network.write_runs(tmp_path, small)
     aggregate_network(small, tmp_path)
-    table = storage.read_table(tmp_path / "network/summary.csv")
+    table = files.read_table(tmp_path / "network/summary.csv")
     assert table["validation_accuracy"].notna().all()
     empty = [c for c in table if c.endswith(("_low", "_high", "_std"))]
     assert len(empty) >= 10
@@ -160,8 +160,8 @@ def test_without_finals_ablations_and_plain_there_is_still_a_summary(tmp_path):
     small = study(finals={}, ablations={}, plain=None, seeds=[0, 1])
     synthetic_network.write_runs(tmp_path, small)
     aggregate_network(small, tmp_path)
-    assert set(storage.read_table(tmp_path / "network/summary.csv")["kind"]) == {"sweep"}
-    assert storage.read_table(tmp_path / "network/comparisons.csv").empty
+    assert set(files.read_table(tmp_path / "network/summary.csv")["kind"]) == {"sweep"}
+    assert files.read_table(tmp_path / "network/comparisons.csv").empty
 
 
 def test_settings_as_the_workflow_passes_them_give_the_same_tables(results, tmp_path):
@@ -192,7 +192,7 @@ def test_a_damaged_file_stops_the_aggregation_by_name(results, tmp_path, file, d
     if file == "run.json":
         path.write_text(json.dumps(damage(json.loads(path.read_text()))))
     else:
-        storage.write_table(path, damage(storage.read_table(path)))
+        files.write_table(path, damage(files.read_table(path)))
     with pytest.raises(UserError, match=said) as error:
         aggregate_network(study(), folder)
     assert str(path) in str(error.value)

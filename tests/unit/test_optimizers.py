@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from landscape.flat import FlatParameters
+from landscape.models.flat_parameters import FlatParameters
 from landscape.optimizers import muon
 from landscape.optimizers.adamw import AdamW
 from landscape.optimizers.muon import Muon, orthogonalize

@@ -15,9 +15,9 @@ from safetensors.torch import load_file
 from torch import nn
 
 from artefacts import ROOT, digests
-from landscape import dataset
-from landscape.fingerprint import closure, path_of
-from landscape.loaders import Batches
+from landscape.config.runs import PlainRun, Split
+from landscape.data import dataset
+from landscape.data.batches import Batches
 from landscape.plain import job
 from landscape.plain.activation import GELU, ReLU
 from landscape.plain.convolution import Convolution
@@ -27,8 +27,8 @@ from landscape.plain.network import Network, build
 from landscape.plain.normalization import BatchNorm
 from landscape.plain.optimizer import MomentumSGD, scheduled
 from landscape.plain.pooling import MaxPooling
-from landscape.randomness import generator
-from landscape.runs import PlainRun, Split
+from landscape.provenance.fingerprint import closure, path_of
+from landscape.runtime.randomness import generator
 
 STEPS = 10
 RANDOM = generator(0, "a test's layers")
@@ -462,7 +462,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from landscape.plain import job
-from landscape.runs import PlainRun
+from landscape.config.runs import PlainRun
 
 update = job.Job._update
 
@@ -515,7 +515,7 @@ def test_a_run_that_diverges_is_a_result(run, folder, batch_size, epochs):
 
 
 def test_settings_are_read_without_torch():
-    program = "import sys, landscape.runs; print('torch' in sys.modules)"
+    program = "import sys, landscape.config.runs; print('torch' in sys.modules)"
     environment = {"PYTHONPATH": str(ROOT / "workflow")}
     done = subprocess.run(
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True

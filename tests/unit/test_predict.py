@@ -11,15 +11,17 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from artefacts import start
-from landscape import dataset, models, predict
-from landscape.__main__ import main
-from landscape.architectures import ConvNet, Mlp
+from landscape.cli.main import main
+from landscape.config.architectures import ConvNet, Mlp
+from landscape.config.recipes import Optimizer
+from landscape.config.runs import Run, Split
+from landscape.data import dataset
+from landscape.data.batches import normalized
 from landscape.errors import UserError
-from landscape.loaders import normalized
-from landscape.predict import probabilities, square
-from landscape.recipes import Optimizer
-from landscape.runs import Run, Split
-from landscape.storage import read_json, write_json
+from landscape.models import registry as models
+from landscape.storage.files import read_json, write_json
+from landscape.trained import predict
+from landscape.trained.predict import probabilities, square
 
 RUN = Run(
     study="network",

@@ -10,14 +10,16 @@ import pandas as pd
 import pytest
 
 import synthetic
-from landscape import config, headline, report
-from landscape.discussion import abstract, bands, comparison, endings, limits, probe
+from landscape.config.study import load_study
 from landscape.errors import UserError
-from landscape.figures.choice import wanted
 from landscape.figures.draw import draw
-from landscape.storage import write_json
+from landscape.figures.selection import wanted
+from landscape.report import build
+from landscape.report.batchnorm import abstract, bands, comparison, endings, limits, probe
+from landscape.storage.files import write_json
+from landscape.tables.rows import headline_rows, named, number, quantity
 
-WHOLE = config.load([Path(__file__).parents[2] / "config.yaml"])
+WHOLE = load_study([Path(__file__).parents[2] / "config.yaml"])
 STUDY = WHOLE.model_copy(update={"network": None})  # test_network_report.py has the second part
 
 
@@ -33,7 +35,7 @@ def figures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def table(name: str = "bands", seeds: tuple[int, ...] = (0, 1), **changed: tuple[float, ...]):
     means = synthetic.BANDS_SUMMARY if name == "bands" else synthetic.PROBE_SUMMARY
-    return headline.rows(synthetic.summary({**means, **changed}, seeds=seeds))
+    return headline_rows(synthetic.summary({**means, **changed}, seeds=seeds))
 
 
 def said(section: comparison.Section) -> str:
@@ -41,8 +43,8 @@ def said(section: comparison.Section) -> str:
 
 
 def test_the_report_is_whole_and_the_same_twice(figures, tmp_path):
-    report.build(figures, STUDY, tmp_path / "a.pdf")
-    report.build(figures, STUDY, tmp_path / "b.pdf")
+    build.build(figures, STUDY, tmp_path / "a.pdf")
+    build.build(figures, STUDY, tmp_path / "b.pdf")
     content = (tmp_path / "a.pdf").read_bytes()
     assert content == (tmp_path / "b.pdf").read_bytes()
     assert content.startswith(b"%PDF")
@@ -54,11 +56,11 @@ def test_the_report_is_whole_and_the_same_twice(figures, tmp_path):
     assert "Why does batch normalization help optimization?" in done.stdout
     assert done.stdout.count("\f") >= 8  # pages
     for name in ("bands", "probe"):
-        for row in headline.rows(pd.read_csv(figures / name / "summary.csv")).values():
+        for row in headline_rows(pd.read_csv(figures / name / "summary.csv")).values():
             for value in row.values.values():
-                assert headline.quantity(row.measure, value) in done.stdout
+                assert quantity(row.measure, value) in done.stdout
             if row.ratio is not None:
-                assert headline.number(row.ratio) in done.stdout
+                assert number(row.ratio) in done.stdout
     assert "VGG-A diverged at learning rate 0.002, seed 0, step 120." in done.stdout
     assert "a" * 64 in done.stdout.replace("\u200b", "").replace("\n", "")
 
@@ -66,14 +68,14 @@ def test_the_report_is_whole_and_the_same_twice(figures, tmp_path):
 def test_a_benchmark_that_was_made_is_a_section(figures, tmp_path):
     folder = tmp_path / "results"
     shutil.copytree(figures, folder)
-    assert "bench" not in report.content(folder, STUDY)
+    assert "bench" not in build.content(folder, STUDY)
     write_json(folder / "bench/bench.json", synthetic.bench())
     draw("bench", folder, STUDY.figures, *[folder / f"figures/bench{s}" for s in (".png", ".pdf")])
-    said = report.content(folder, STUDY)
+    said = build.content(folder, STUDY)
     assert said["bench"]["table"]["body"][1][3] == "2.00 (1.90 to 2.10)"
     assert "bench" in said["figures"]
-    report.build(folder, STUDY, tmp_path / "with.pdf")
-    report.build(figures, STUDY, tmp_path / "without.pdf")
+    build.build(folder, STUDY, tmp_path / "with.pdf")
+    build.build(figures, STUDY, tmp_path / "without.pdf")
     assert (tmp_path / "with.pdf").stat().st_size > (tmp_path / "without.pdf").stat().st_size
 
 
@@ -81,7 +83,7 @@ def test_a_missing_figure_is_named(figures, tmp_path):
     folder = shutil.copytree(figures, tmp_path / "results")
     (folder / "figures/probe_loss.pdf").unlink()
     with pytest.raises(UserError, match=r"probe_loss\.pdf"):
-        report.build(folder, STUDY, tmp_path / "a.pdf")
+        build.build(folder, STUDY, tmp_path / "a.pdf")
     assert not (tmp_path / "a.pdf").exists()
 
 
@@ -96,8 +98,8 @@ def test_a_missing_figure_is_named(figures, tmp_path):
 def test_any_number_of_architectures_and_seeds(figures, tmp_path, architectures, seeds, validation):
     folder = synthetic.write_results(tmp_path, architectures, seeds, validation=validation)
     shutil.copytree(figures / "figures", folder / "figures")
-    report.build(folder, STUDY, tmp_path / "report.pdf")
-    content = report.content(folder, STUDY)
+    build.build(folder, STUDY, tmp_path / "report.pdf")
+    content = build.content(folder, STUDY)
     text = " ".join(s for section in content["discussion"] for s in section["sentences"])
     assert "nan" not in re.findall(r"\w+", text.lower())
     assert ("no interval over seeds" in text) == (len(seeds) == 1)
@@ -175,9 +177,9 @@ def test_every_number_of_the_discussion_is_in_a_table():
     known |= {"0.960", "1.47"}  # β at lr/2, from the table, times η
     for rows in tables.values():
         for row in rows.values():
-            known |= {headline.quantity(row.measure, v).split()[0] for v in row.values.values()}
-            known |= {headline.number(row.ratio)} if row.ratio is not None else set()
-            known |= {headline.number(v) for v in row.ratio_interval or ()}
+            known |= {quantity(row.measure, v).split()[0] for v in row.values.values()}
+            known |= {number(row.ratio)} if row.ratio is not None else set()
+            known |= {number(v) for v in row.ratio_interval or ()}
     sections = [
         bands.bands_section(tables["bands"], synthetic.runs()),
         bands.training_section(tables["bands"]),
@@ -199,10 +201,10 @@ def test_runs_that_did_not_learn_are_named():
 
 def test_unknown_measures_and_empty_cells_are_shown_as_they_are():
     summary = synthetic.summary({"new_measure": (1.0, 2.0), "loss_band_width": (np.nan, 1.0)})
-    rows = headline.rows(summary)
-    assert headline.named("new_measure") == "new_measure"
-    assert report._summary(rows)["body"][0][0] == "new_measure"
-    assert report._summary(rows)["body"][1][1] == ""
+    rows = headline_rows(summary)
+    assert named("new_measure") == "new_measure"
+    assert build._summary(rows)["body"][0][0] == "new_measure"
+    assert build._summary(rows)["body"][1][1] == ""
     assert comparison.compared(rows["loss_band_width"], "the width", "", "") == (
         "The width is 1.00 nats (VGG-A + BatchNorm)."
     )
@@ -223,7 +225,7 @@ def test_unknown_measures_and_empty_cells_are_shown_as_they_are():
     ],
 )
 def test_numbers(value, text):
-    assert headline.number(value) == text
+    assert number(value) == text
 
 
 def test_limitations_name_what_was_shortened():

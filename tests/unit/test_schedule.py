@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from landscape.recipes import Schedule
-from landscape.schedule import factor
+from landscape.config.recipes import Schedule
+from landscape.optimizers.schedule import factor
 
 STEPS = 1000
 DECAYS = ("constant", "linear", "cosine")

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from landscape import slurm
+from landscape.runtime import slurm
 
 
 @pytest.fixture

@@ -20,11 +20,12 @@ import pytest
 import torch
 from PIL import Image
 
-from landscape import dataset
-from landscape.config import Source
+from landscape.config.study import Source
+from landscape.data import dataset
+from landscape.data.sources import demo, official, parquet
+from landscape.data.sources.download import download
+from landscape.data.sources.registry import prepare
 from landscape.errors import UserError
-from landscape.sources import demo, official, parquet, prepare
-from landscape.sources.download import download
 
 CONTENT = np.random.default_rng(0).bytes(300_000)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

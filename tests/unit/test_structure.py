@@ -7,45 +7,38 @@ from pathlib import Path
 import pytest
 
 from artefacts import ROOT
-from landscape import config
-from landscape import fingerprint as fingerprints
-from landscape import training_code as training_codes
-from landscape.architectures import ConvNet, Fast, Speedrun, Vgg
-from landscape.figures import FIGURES
-from landscape.fingerprint import closure, fingerprint, imports, path_of
-from landscape.recipes import Optimizer
-from landscape.training_code import training_code
+from landscape.config.architectures import ConvNet, Fast, Speedrun, Vgg
+from landscape.config.recipes import Optimizer
+from landscape.config.study import load_study
+from landscape.figures.registry import FIGURES
+from landscape.provenance import fingerprint as fingerprints
+from landscape.provenance import run_fingerprint as training_codes
+from landscape.provenance.fingerprint import closure, fingerprint, imports, path_of
+from landscape.provenance.run_fingerprint import training_code
 
-# From left to right: a module imports from its own layer or from those before it.
-LAYERS = [
-    [
-        "",
-        "errors",
-        "schemas",
-        "columns",
-        "storage",
-        "randomness",
-        "fingerprint",
-        "provenance",
-        "signals",
-        "stopwatch",
-        "lazy_compiler",
-        "lease",
-        "slurm",
-    ],
-    ["settings", "architectures", "recipes", "runs"],
-    ["network_study", "config", "progress", "device", "training_code", "completion"],
-    ["dataset", "sources", "flat", "schedule", "losses", "augmentation"],
-    ["loaders", "models", "optimizers"],
-    ["train"],
-    ["trained", "measure"],
-    ["record", "insight"],
-    ["graphs", "checkpoint", "session", "job", "plain"],
-    ["bench", "aggregate"],
-    ["figures", "published"],
-    ["captions", "captions_network", "headline", "discussion", "discussion_network"],
-    ["report", "report_network", "overview", "watch", "estimate", "evaluate", "predict"],
-    ["__main__"],
+# A room imports from itself and from those above it, never from those below.
+ROOMS = [
+    "",
+    "errors",
+    "storage",
+    "config",
+    "runtime",
+    "provenance",
+    "data",
+    "models",
+    "optimizers",
+    "measure",
+    "training",
+    "plain",
+    "trained",
+    "insight",
+    "bench",
+    "notation",
+    "tables",
+    "figures",
+    "report",
+    "cli",
+    "__main__",
 ]
 PACKAGE = fingerprints.PACKAGE
 
@@ -57,8 +50,7 @@ def modules():
 
 
 def layer(module):
-    head = module.partition(".")[0]
-    return next(number for number, heads in enumerate(LAYERS) if head in heads)
+    return ROOMS.index(module.partition(".")[0])
 
 
 @pytest.mark.parametrize("module", [name for name in modules() if name])
@@ -68,28 +60,25 @@ def test_imports_run_one_way(module):
 
 def test_an_import_against_the_direction_is_seen():
     """The control: the same comparison fails for figures imported by the training."""
-    assert layer("figures.bands") > layer("train")
+    assert layer("figures.bands") > layer("training.trajectory")
 
 
 def test_figures_know_nothing_of_training():
     for spec in FIGURES.values():
         inside = closure("figures.draw", spec.module.removeprefix("landscape."))
-        assert not inside & {"train", "job", "record", "models", "dataset"}
+        assert not inside & {m for m in inside if m.partition(".")[0] in {"training", "models", "data"}}
 
 
 def test_training_knows_nothing_of_figures_and_the_study():
-    assert not {name.partition(".")[0] for name in closure("job")} & {
-        "figures",
-        "report",
-        "config",
-        "aggregate",
-        "sources",
-    }
+    inside = closure("training.job")
+    assert not {name.partition(".")[0] for name in inside} & {"figures", "report", "tables"}
+    assert "config.study" not in inside
+    assert not [name for name in inside if name.startswith("data.sources")]
 
 
 def test_help_is_shown_without_torch():
     program = (
-        "import sys; from landscape.__main__ import main\n"
+        "import sys; from landscape.cli.main import main\n"
         "try: main(['--help'])\n"
         "except SystemExit: print('torch' in sys.modules, 'pandas' in sys.modules)\n"
     )
@@ -168,7 +157,7 @@ def test_every_module_is_found_by_its_name():
 
 
 def run_of(architecture, **optimizer):
-    study = config.load([ROOT / "config.yaml"])
+    study = load_study([ROOT / "config.yaml"])
     run = study.run("network/base/seed0")
     settings = Optimizer(**optimizer) if optimizer else run.optimizer
     return run.model_copy(update={"architecture": architecture, "optimizer": settings})
@@ -195,11 +184,11 @@ MUON = {"name": "muon", "momentum": 0.6, "vector_learning_rate": 1, "head_learni
     ("module", "stale", "fresh"),
     [
         ("models.fast", [run_of(Fast())], [run_of(Vgg(name="vgg_a")), run_of(ConvNet())]),
-        ("models.sprint", [run_of(Fast()), run_of(Speedrun())], [run_of(ConvNet())]),
+        ("models.whitened", [run_of(Fast()), run_of(Speedrun())], [run_of(ConvNet())]),
         ("models.layers", [run_of(Fast()), run_of(Vgg(name="vgg_a"))], []),
         ("optimizers.muon", [run_of(Fast(), **MUON)], [run_of(Fast())]),
         ("optimizers.sam", [run_of(Fast(), name="sgd", sharpness_radius=0.1)], [run_of(Fast())]),
-        ("train", [run_of(Fast()), run_of(Fast(), **MUON)], []),
+        ("training.trajectory", [run_of(Fast()), run_of(Fast(), **MUON)], []),
     ],
 )
 def test_a_network_s_code_makes_its_own_runs_stale(edited, module, stale, fresh):

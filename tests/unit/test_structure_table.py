@@ -6,12 +6,21 @@ import pytest
 import torch
 from torch import nn
 
-from landscape import models
-from landscape.architectures import Accurate, Compact, ConvNet, Fast, Mlp, ResNet18, Speedrun, Vgg
-from landscape.flat import FlatParameters
+from landscape.config.architectures import (
+    Accurate,
+    Compact,
+    ConvNet,
+    Fast,
+    Mlp,
+    ResNet18,
+    Speedrun,
+    Vgg,
+)
 from landscape.measure.flops import forward_flops
-from landscape.measure.structure import COLUMNS, layers
-from landscape.models import VGGS, count_parameters
+from landscape.measure.layer_costs import COLUMNS, layers
+from landscape.models import registry as models
+from landscape.models.flat_parameters import FlatParameters
+from landscape.models.registry import VGGS, count_parameters
 
 ALL = [
     *[Vgg(name=name, width=0.1) for name in VGGS],

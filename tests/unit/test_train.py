@@ -6,12 +6,13 @@ import pytest
 import torch
 from torch import nn
 
-from landscape import dataset, models
-from landscape.loaders import Batches, get_cifar_loader
-from landscape.recipes import Optimizer
-from landscape.record import Recorder
-from landscape.runs import ProbeSchedule, Run
-from landscape.train import State, trajectory
+from landscape.config.recipes import Optimizer
+from landscape.config.runs import ProbeSchedule, Run
+from landscape.data import dataset
+from landscape.data.batches import Batches, get_cifar_loader
+from landscape.models import registry as models
+from landscape.training.recorder import Recorder
+from landscape.training.trajectory import State, trajectory
 
 CPU = torch.device("cpu")
 
@@ -153,7 +154,7 @@ def test_n_items_is_balanced_and_iterates_epochs_anew(results):
 
 
 def test_bfloat16_trains_where_the_cpu_has_it(run, images):
-    from landscape import device
+    from landscape.runtime import device
 
     if device.cpu_bfloat16_slowdown() > 10:
         pytest.skip("this CPU has no bfloat16 arithmetic")

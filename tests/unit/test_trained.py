@@ -6,14 +6,16 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from landscape import job, models, trained
-from landscape.architectures import Compact, Vgg
-from landscape.dataset import load as load_images
+from landscape.config.architectures import Compact, Vgg
+from landscape.config.recipes import Optimizer
+from landscape.config.runs import Run, Split
+from landscape.data.batches import Batches
+from landscape.data.dataset import load as load_images
 from landscape.errors import UserError
-from landscape.loaders import Batches
 from landscape.measure.accuracy import evaluate
-from landscape.recipes import Optimizer
-from landscape.runs import Run, Split
+from landscape.models import registry as models
+from landscape.trained import load
+from landscape.training import job
 
 
 def settings(architecture=None, **changes):
@@ -65,7 +67,7 @@ def test_a_trained_run_has_the_accuracy_that_it_was_recorded_with(results, tmp_p
     (tmp_path / "data").symlink_to(results / "data")
     run = settings(average_decay=0.9)
     job.train(run, tmp_path, threads=None)
-    found, model = trained.load(tmp_path / run.id)
+    found, model = load.load(tmp_path / run.id)
     said = json.loads((tmp_path / run.id / "run.json").read_text("utf-8"))
     loss, accuracy = evaluate(model, Batches(load_images(results / "data", "test"), 500))
     assert found == run
@@ -81,7 +83,7 @@ def test_weights_and_buffers_are_the_saved_ones(folder, architecture):
     model(torch.randn(8, 3, 32, 32, generator=torch.Generator().manual_seed(0)))
     save_file(model.state_dict(), folder / "model.safetensors")
     rewrite(folder, run=json.loads(run.model_dump_json()))
-    _, found = trained.load(folder, torch.device("cpu"))
+    _, found = load.load(folder, torch.device("cpu"))
     for name, value in model.state_dict().items():
         assert torch.equal(found.state_dict()[name], value), name
 
@@ -90,7 +92,7 @@ def test_weights_and_buffers_are_the_saved_ones(folder, architecture):
 def test_a_missing_file_is_named(folder, name):
     (folder / name).unlink()
     with pytest.raises(UserError, match=rf"{name}: no such file"):
-        trained.load(folder)
+        load.load(folder)
 
 
 @pytest.mark.parametrize(
@@ -105,16 +107,16 @@ def test_a_missing_file_is_named(folder, name):
 def test_what_is_no_run_is_refused(folder, content, said):
     (folder / "run.json").write_text(json.dumps(content), "utf-8")
     with pytest.raises(UserError, match=said):
-        trained.load(folder)
+        load.load(folder)
 
 
 def test_a_run_that_diverged_or_did_not_end_is_refused(folder):
     rewrite(folder, status="diverged", diverged_at_step=17)
     with pytest.raises(UserError, match=r"run\.json: status is diverged \(at step 17\)"):
-        trained.load(folder)
+        load.load(folder)
     rewrite(folder, status=None)
     with pytest.raises(UserError, match="status must be completed, not None"):
-        trained.load(folder)
+        load.load(folder)
 
 
 @pytest.mark.parametrize(
@@ -135,13 +137,13 @@ def test_a_run_that_diverged_or_did_not_end_is_refused(folder):
 def test_weights_of_another_model_are_refused(folder, change, said):
     alter(folder, change)
     with pytest.raises(UserError, match=said):
-        trained.load(folder)
+        load.load(folder)
 
 
 def test_weights_of_another_architecture_are_named_in_short(folder):
     rewrite(folder, run=json.loads(settings(Compact(width=0.2)).model_dump_json()))
     with pytest.raises(UserError, match=r"not the weights of the compact.*and \d+ more") as error:
-        trained.load(folder)
+        load.load(folder)
     assert len(str(error.value)) < 1000
 
 
@@ -150,7 +152,7 @@ def test_weights_of_another_architecture_are_named_in_short(folder):
 def test_weights_that_are_not_finite_are_refused(folder, name, value):
     alter(folder, lambda weights: weights[name].view(-1)[0].fill_(value))
     with pytest.raises(UserError, match=rf"{name} must be finite"):
-        trained.load(folder)
+        load.load(folder)
 
 
 @pytest.mark.parametrize("content", [b"", b"nothing of the kind", None])
@@ -158,11 +160,11 @@ def test_a_damaged_file_is_named(folder, content):
     whole = (folder / "model.safetensors").read_bytes()
     (folder / "model.safetensors").write_bytes(whole[:-9] if content is None else content)
     with pytest.raises(UserError, match=r"model\.safetensors: not readable as safetensors"):
-        trained.load(folder)
+        load.load(folder)
 
 
 def test_the_network_of_plain_tensors_is_refused_by_name(tmp_path):
     content = {"id": "network/plain/seed0", "status": "completed", "run": {"filters": 4}}
     (tmp_path / "run.json").write_text(json.dumps(content), "utf-8")
     with pytest.raises(UserError, match="plain tensors"):
-        trained.read_run(tmp_path / "run.json")
+        load.read_run(tmp_path / "run.json")

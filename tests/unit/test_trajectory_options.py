@@ -9,10 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from landscape import dataset, models, optimizers, schedule
-from landscape.architectures import Accurate, Compact, ConvNet, Fast
-from landscape.loaders import Batches, normalized
-from landscape.recipes import (
+from landscape.config.architectures import Accurate, Compact, ConvNet, Fast
+from landscape.config.recipes import (
     WITH_MOMENTUM,
     Augmentation,
     Loss,
@@ -21,8 +19,13 @@ from landscape.recipes import (
     Schedule,
     SmallImages,
 )
-from landscape.runs import Run, Split
-from landscape.train import State, trajectory
+from landscape.config.runs import Run, Split
+from landscape.data import dataset
+from landscape.data.batches import Batches, normalized
+from landscape.models import registry as models
+from landscape.optimizers import registry as optimizers
+from landscape.optimizers import schedule
+from landscape.training.trajectory import State, trajectory
 
 CPU = torch.device("cpu")
 STEPS = 8  # of batches of which an epoch has seven

@@ -6,10 +6,13 @@ import re
 import subprocess
 
 from artefacts import ROOT, start
-from landscape import config, estimate, job, lease
-from landscape import watch as watching
-from landscape.progress import Progress, seconds_text
-from landscape.watch import status
+from landscape.cli import estimate
+from landscape.cli import status as watching
+from landscape.cli.status import status
+from landscape.config.study import load_study
+from landscape.runtime import locks
+from landscape.training import job
+from landscape.training.progress import Progress, seconds_text
 
 
 def test_the_states_of_a_run(tmp_path):
@@ -32,7 +35,7 @@ def test_the_states_of_a_run(tmp_path):
     elsewhere = {**progress, "host": "another"}  # where this number is another process's
     (folder / "progress.json").write_text(json.dumps(elsewhere), "utf-8")
     assert status(run, tmp_path).state == "interrupted"
-    with lease.run(tmp_path, run):  # as a job on another machine, whose process is not seen here
+    with locks.run(tmp_path, run):  # as a job on another machine, whose process is not seen here
         assert status(run, tmp_path).state == "running"
 
     done = {
@@ -74,7 +77,7 @@ def test_watch_shows_every_run_of_the_configuration(tmp_path, tiny):
     said, error = shown.communicate(timeout=60)
     assert shown.returncode == 0, error
     assert "bands/vgg_a_bn/lr0.0005/seed0" in said
-    runs = config.load([ROOT / "config.yaml"]).all_runs
+    runs = load_study([ROOT / "config.yaml"]).all_runs
     assert len(runs) > 100
     assert f"{len(runs)} waiting" in said
 

@@ -54,7 +54,7 @@ rule aggregate_bands:
         results=results_folder,
         study="bands",
         settings=STUDY.bands.model_dump_json(),
-        code=fingerprint("aggregate.studies"),
+        code=fingerprint("tables.bands_and_probe"),
     shell:
         "python -m landscape aggregate {params.study}"
         " --results {params.results:q} --settings {params.settings:q} &> {log:q}"

@@ -12,16 +12,16 @@ from snakemake.exceptions import WorkflowError
 PACKAGE_ROOT = str(Path(workflow.basedir) / "workflow")
 sys.path.insert(0, PACKAGE_ROOT)
 
-from landscape import config as configuration
-from landscape.captions import filled
+from landscape.config.study import validate_study
+from landscape.report.captions import filled
 from landscape.errors import UserError
-from landscape.figures import FIGURES
-from landscape.figures.choice import wanted
-from landscape.fingerprint import fingerprint
-from landscape.training_code import training_code
+from landscape.figures.registry import FIGURES
+from landscape.figures.selection import wanted
+from landscape.provenance.fingerprint import fingerprint
+from landscape.provenance.run_fingerprint import training_code
 
 try:
-    STUDY = configuration.study(config, "the configuration")
+    STUDY = validate_study(config, "the configuration")
 except UserError as error:
     raise WorkflowError(str(error))
 
@@ -36,7 +36,7 @@ REPORT = f"{RESULTS}/report.pdf"
 BENCH = f"{RESULTS}/bench/bench.json"
 DATA = f"{RESULTS}/data"
 ENVIRONMENT = "../../envs/environment.yaml"
-TEMPLATES = sorted((Path(PACKAGE_ROOT) / "landscape/typst").glob("*.typ"))
+TEMPLATES = sorted((Path(PACKAGE_ROOT) / "landscape/report/typst").glob("*.typ"))
 
 # GPUs, or shares of them (of the CPU, where there is none), that jobs of this machine may hold at a
 # time. On a cluster every job gets what its rule asks for.

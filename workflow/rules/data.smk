@@ -18,7 +18,7 @@ rule dataset:
         results=results_folder,
         settings=STUDY.data.model_dump_json(),
         code=fingerprint(
-            "sources", "sources.official", "sources.parquet", "sources.demo"
+            "data.sources.registry", "data.sources.official", "data.sources.parquet", "data.sources.demo"
         ),
     shell:
         "python -m landscape dataset --results {params.results:q} --settings {params.settings:q} &> {log:q}"

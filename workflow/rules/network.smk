@@ -29,7 +29,7 @@ use rule aggregate_bands as aggregate_network with:
         results=results_folder,
         study="network",
         settings=STUDY.network.model_dump_json() if STUDY.network else "",
-        code=fingerprint("aggregate.network"),
+        code=fingerprint("tables.network_study"),
 
 
 # What the final networks are made of; it needs their settings only.
@@ -48,7 +48,7 @@ rule structure:
     params:
         results=results_folder,
         settings=STUDY.network.model_dump_json() if STUDY.network else "",
-        code=fingerprint("aggregate.structure"),
+        code=fingerprint("tables.layers"),
     shell:
         "python -m landscape structure --results {params.results:q}"
         " --settings {params.settings:q} &> {log:q}"
@@ -80,7 +80,7 @@ rule insight:
         device=STUDY.device,
         results=results_folder,
         settings=lambda wildcards: insight_settings(),
-        code=fingerprint("insight.collect"),
+        code=fingerprint("insight.run"),
     shell:
         "python -m landscape {params.stage} --results {params.results:q}"
         " --settings {params.settings:q}"
@@ -103,4 +103,4 @@ use rule insight as surface with:
         device=STUDY.device,
         results=results_folder,
         settings=lambda wildcards: insight_settings(),
-        code=fingerprint("insight.collect"),
+        code=fingerprint("insight.run"),

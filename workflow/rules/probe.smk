@@ -30,4 +30,4 @@ use rule aggregate_bands as aggregate_probe with:
         results=results_folder,
         study="probe",
         settings=STUDY.probe.model_dump_json(),
-        code=fingerprint("aggregate.studies"),
+        code=fingerprint("tables.bands_and_probe"),

@@ -51,7 +51,7 @@ rule report:
     params:
         results=results_folder,
         settings=STUDY.model_dump_json(),
-        code=fingerprint("report"),
+        code=fingerprint("report.build"),
         # By content: as an input it would carry this folder's name, and a moved project be stale.
         templates=[sha256_file(path) for path in TEMPLATES],
     shell:

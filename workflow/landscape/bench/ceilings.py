@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 import torch
 
-from landscape import device as devices
 from landscape.bench.timing import synchronize
-from landscape.runs import Precision
+from landscape.config.runs import Precision
+from landscape.runtime import device as devices
 
 REPEATS = 7
 

@@ -12,12 +12,14 @@ from typing import Any
 
 import torch
 
-from landscape import dataset, provenance, storage
-from landscape import device as devices
 from landscape.bench import ceilings, course, growth, sharing, speed, startup, table, workflow
-from landscape.config import Study
+from landscape.config.runs import Run
+from landscape.config.study import Study
+from landscape.data import dataset
 from landscape.errors import UserError
-from landscape.runs import Run
+from landscape.provenance import versions
+from landscape.runtime import device as devices
+from landscape.storage import files
 
 
 def bench(study: Study, results: Path, threads: int | None, rounds: int, seconds: float) -> None:
@@ -49,9 +51,9 @@ def bench(study: Study, results: Path, threads: int | None, rounds: int, seconds
         best = max(found["sharing"], key=lambda row: float(row["steps_per_second"]))
         parallel = best["runs"] if best["way"] == "processes" else 1
         found["course"] = course.course(study, results, parallel)
-    storage.write_json(results / "bench/bench.json", found)
+    files.write_json(results / "bench/bench.json", found)
     text = table.markdown(found)
-    storage.write_bytes(results / "bench/speed.md", text.encode())
+    files.write_bytes(results / "bench/speed.md", text.encode())
     print(text)
 
 
@@ -77,8 +79,8 @@ def _machine(device: torch.device) -> dict[str, Any]:
         "device": devices.name(device),
         "threads": torch.get_num_threads(),
         "cores": os.cpu_count(),
-        **provenance.versions(),
-        "git_commit": provenance.git_commit(),
+        **versions.versions(),
+        "git_commit": versions.git_commit(),
     }
 
 

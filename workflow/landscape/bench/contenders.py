@@ -8,15 +8,17 @@ from multiprocessing.connection import Connection
 
 import torch
 
-from landscape import device as devices
-from landscape import graphs, losses, models, optimizers
 from landscape.bench import BARE, PLAIN, UNMEASURED
 from landscape.bench.plain_loop import plain_loop
-from landscape.dataset import Images
-from landscape.loaders import Batches, normalized
-from landscape.record import Recorder
-from landscape.runs import Precision, Run
-from landscape.train import State, trajectory
+from landscape.config.runs import Precision, Run
+from landscape.data.batches import Batches, normalized
+from landscape.data.dataset import Images
+from landscape.models import registry as models
+from landscape.optimizers import registry as optimizers
+from landscape.runtime import device as devices
+from landscape.training import cuda_graphs, losses
+from landscape.training.recorder import Recorder
+from landscape.training.trajectory import State, trajectory
 
 HISTORY = 200_000  # steps that a recorder has room for; a benchmark makes fewer
 
@@ -108,8 +110,8 @@ def _ours(kind: str, run: Run, images: Images, device: torch.device) -> Contende
     state = State(run, device)
     batches = Batches(images, run.batch_size, run.seed, device)
     recorder = Recorder(run, state, HISTORY)
-    if graphs.possible(run, state):
-        advance = graphs.captured_stepper(run, state, batches, recorder, HISTORY).step
+    if cuda_graphs.possible(run, state):
+        advance = cuda_graphs.captured_stepper(run, state, batches, recorder, HISTORY).step
     else:
         walk = trajectory(run, state, batches, HISTORY)
 

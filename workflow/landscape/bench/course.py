@@ -7,8 +7,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from landscape.config import Study
-from landscape.runs import Run
+from landscape.config.runs import Run
+from landscape.config.study import Study
 
 
 def course(study: Study, results: Path, parallel: int) -> dict[str, float]:

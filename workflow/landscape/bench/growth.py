@@ -6,14 +6,14 @@ from typing import Any
 
 import torch
 
-from landscape import dataset
-from landscape import device as devices
 from landscape.bench import BANDS
 from landscape.bench.answer import answer
 from landscape.bench.contenders import contender
 from landscape.bench.memory import peak_megabytes
 from landscape.bench.timing import seconds_per_step, warm_up
-from landscape.runs import Run, Split
+from landscape.config.runs import Run, Split
+from landscape.data import dataset
+from landscape.runtime import device as devices
 
 WIDTHS = (0.25, 0.5, 1.0)
 BATCHES = (32, 128, 512)

@@ -12,9 +12,9 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
-from landscape import models
-from landscape.dataset import Images
-from landscape.runs import Run
+from landscape.config.runs import Run
+from landscape.data.dataset import Images
+from landscape.models import registry as models
 
 WORKERS = 4
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import torch
 
-from landscape import dataset
-from landscape import device as devices
 from landscape.bench import BANDS
 from landscape.bench.answer import answer
 from landscape.bench.contenders import contender
 from landscape.bench.timing import synchronize, warm_up
-from landscape.runs import Run
+from landscape.config.runs import Run
+from landscape.data import dataset
+from landscape.runtime import device as devices
 
 COUNTS = (1, 2, 4)
 

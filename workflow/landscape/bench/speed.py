@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from landscape import device as devices
-from landscape import models
 from landscape.bench import BANDS, BARE, PLAIN, PROBE, PROBED, PRODUCT, UNMEASURED, ceilings
 from landscape.bench.contenders import Contender, contender, plain_process
 from landscape.bench.timing import interleaved
-from landscape.dataset import Images
+from landscape.config.runs import Precision, Run
+from landscape.data.dataset import Images
 from landscape.measure.flops import training_flops
-from landscape.runs import Precision, Run
+from landscape.models import registry as models
+from landscape.runtime import device as devices
 
 
 def precisions(device: torch.device) -> tuple[Precision, ...]:

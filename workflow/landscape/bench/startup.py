@@ -6,7 +6,7 @@ import sys
 import time
 from pathlib import Path
 
-from landscape.runs import Run
+from landscape.config.runs import Run
 
 CHILD = """
 import json, sys, time
@@ -18,7 +18,7 @@ mark("import torch")
 from landscape import lazy_compiler
 lazy_compiler.install()
 from landscape import device, job
-from landscape.runs import Run
+from landscape.config.runs import Run
 mark("import landscape")
 run = Run.model_validate_json(sys.argv[1])
 where = device.resolve(run.device)

@@ -10,9 +10,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, get_args
 
-from landscape.architectures import VggName
 from landscape.bench.memory import peak_megabytes
-from landscape.config import Study
+from landscape.config.architectures import VggName
+from landscape.config.study import Study
 
 ROOT = Path(__file__).resolve().parents[3]
 STUDIES = ((5, 4, 1), (5, 4, 10), (5, 20, 20))  # architectures, learning rates, seeds

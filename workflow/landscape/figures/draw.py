@@ -9,16 +9,16 @@ import pandas as pd
 from matplotlib.figure import Figure
 from safetensors.numpy import load_file
 
-from landscape import config
+from landscape.config.study import Figures
 from landscape.errors import UserError
-from landscape.figures import FIGURES, FigureSpec
+from landscape.figures.registry import FIGURES, FigureSpec
 from landscape.figures.style import save, stamp
-from landscape.storage import read_json, read_table
+from landscape.storage.files import read_json, read_table
 
 PIXELS = {True: "official pixels", False: "not the official pixels", None: "pixels not verified"}
 
 
-def draw(name: str, results: Path, settings: config.Figures, png: Path, pdf: Path) -> None:
+def draw(name: str, results: Path, settings: Figures, png: Path, pdf: Path) -> None:
     """Draw the figure `name` from the tables below `results` into `png` and `pdf`."""
     if name not in FIGURES:
         raise UserError(f"no figure {name!r}; there are {sorted(FIGURES)}")

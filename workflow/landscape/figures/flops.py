@@ -8,7 +8,7 @@ from landscape.figures.colors import color, drawn_as, marker, named
 from landscape.figures.envelope import refuse_non_finite, require_columns
 from landscape.figures.style import PlainLog, new_figure, styled
 from landscape.figures.training import LINES
-from landscape.published import PFLOP
+from landscape.tables.published import PFLOP
 
 JUDGED_BY = "validation_accuracy"
 

@@ -17,7 +17,7 @@ from landscape.figures.colors import color, drawn_as, marker, named
 from landscape.figures.envelope import refuse_non_finite, require_columns
 from landscape.figures.labels import place_labels
 from landscape.figures.style import PlainLog, log_scale, new_figure, styled
-from landscape.published import PFLOP, PUBLISHED
+from landscape.tables.published import PFLOP, PUBLISHED
 
 PLAIN, AUGMENTED = "test_accuracy", "test_accuracy_augmented"
 COLUMNS = {"run", "kind", "level", "family", "parameters", "train_flops", PLAIN, AUGMENTED}

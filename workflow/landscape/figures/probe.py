@@ -19,7 +19,7 @@ from landscape.figures.envelope import (
     select,
 )
 from landscape.figures.style import log_scale, new_figure, styled
-from landscape.figures.units import times_rate
+from landscape.notation.units import times_rate
 
 
 @styled

@@ -16,7 +16,7 @@ from matplotlib.ticker import LogFormatter
 from numpy.typing import ArrayLike, NDArray
 
 from landscape.figures.colors import FOOTER, GRID
-from landscape.storage import atomic_file
+from landscape.storage.files import atomic_file
 
 WIDTH = 6.5  # inches: the text width of the report, so that 8 pt stays 8 pt
 DPI = 200

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from landscape.insight.layers import convolutions
-from landscape.loaders import Batches
+from landscape.data.batches import Batches
+from landscape.insight.convolutions import convolutions
 from landscape.measure.accuracy import predictions
 from landscape.models.network import Network
 

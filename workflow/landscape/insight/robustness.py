@@ -11,11 +11,11 @@ from PIL import Image
 from torch.nn.functional import pad
 from torchvision.transforms.functional import gaussian_blur
 
-from landscape.dataset import Images
-from landscape.loaders import Batches
+from landscape.data.batches import Batches
+from landscape.data.dataset import Images
 from landscape.measure.accuracy import evaluate
 from landscape.models.network import Network
-from landscape.randomness import generator
+from landscape.runtime.randomness import generator
 
 SEED = 0
 BATCH = 500

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from landscape.loaders import Batches
+from landscape.data.batches import Batches
 
 EVALUATION_BATCH = 500  # images at a time; it changes nothing but memory and speed
 

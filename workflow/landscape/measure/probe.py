@@ -6,9 +6,9 @@ import torch
 from torch import nn
 from torch.func import functional_call
 
-from landscape.flat import FlatParameters
 from landscape.measure.beta import effective_beta
 from landscape.measure.distance import distance
+from landscape.models.flat_parameters import FlatParameters
 
 COLUMNS = (
     "loss",

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from landscape.architectures import Accurate as Settings
+from landscape.config.architectures import Accurate as Settings
 from landscape.models.layers import SqueezeExcitation, activate, normalize, scaled
 from landscape.models.network import Network
 

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from landscape.architectures import Compact as Settings
+from landscape.config.architectures import Compact as Settings
 from landscape.models.layers import ConvNorm, Residual, SqueezeExcitation, activate, scaled
 from landscape.models.network import Network
 

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from landscape.architectures import ConvNet as Settings
+from landscape.config.architectures import ConvNet as Settings
 from landscape.models.layers import ConvNorm, Residual, activate
 from landscape.models.network import Network
 

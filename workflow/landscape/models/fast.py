@@ -3,9 +3,9 @@
 import torch
 from torch import nn
 
-from landscape.architectures import Fast as Settings
+from landscape.config.architectures import Fast as Settings
 from landscape.models.layers import ShiftNorm, Whitening, activate, scaled
-from landscape.models.sprint import Sprint
+from landscape.models.whitened import Sprint
 
 CHANNELS = (64, 192, 256)
 STEM = 24

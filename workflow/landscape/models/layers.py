@@ -5,7 +5,7 @@ import math
 import torch
 from torch import nn
 
-from landscape.architectures import Activation, Normalization
+from landscape.config.architectures import Activation, Normalization
 
 ACTIVATIONS: dict[Activation, type[nn.Module]] = {
     "relu": nn.ReLU,

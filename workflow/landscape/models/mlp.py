@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from landscape.architectures import Mlp as Settings
+from landscape.config.architectures import Mlp as Settings
 from landscape.models.layers import activate
 from landscape.models.network import Network
 

@@ -3,7 +3,7 @@
 from torch import nn
 
 from landscape.models.layers import ShiftNorm, Whitening, activate
-from landscape.models.sprint import Sprint
+from landscape.models.whitened import Sprint
 
 CHANNELS = (64, 256, 256)
 

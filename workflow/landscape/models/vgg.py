@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import torch
 from torch import nn
 
-from landscape.architectures import Normalization
+from landscape.config.architectures import Normalization
 from landscape.models.layers import normalize, scaled
 from landscape.models.network import Network
 

@@ -8,15 +8,15 @@ import numpy as np
 import pandas as pd
 import torch
 
-from landscape import device as devices
-from landscape import storage
-from landscape.checkpoint import CHECKPOINT_SECONDS
-from landscape.loaders import Batches
+from landscape.config.runs import PlainRun
+from landscape.data.batches import Batches
 from landscape.plain.loss import CrossEntropy
 from landscape.plain.network import build
 from landscape.plain.optimizer import MomentumSGD, scheduled
-from landscape.runs import PlainRun
-from landscape.session import Session, complete
+from landscape.runtime import device as devices
+from landscape.storage import files
+from landscape.training.checkpoint import CHECKPOINT_SECONDS
+from landscape.training.session import Session, complete
 
 
 class Job(Session):
@@ -125,7 +125,7 @@ def train(
     A run that diverges ends well, with that in its files; one that is stopped exits with 128 plus
     the signal's number and is resumed, bit for bit, by the same call.
     """
-    storage.require_writable(results / run.id)
+    files.require_writable(results / run.id)
     device = devices.resolve(run.device)
     devices.prepare(device, run.precision, threads)
     complete(Job(run, results, device), checkpoint_seconds)

@@ -10,7 +10,7 @@ from landscape.plain.layer import Layer
 from landscape.plain.linear import Flatten, Linear
 from landscape.plain.normalization import BatchNorm
 from landscape.plain.pooling import MaxPooling
-from landscape.randomness import generator
+from landscape.runtime.randomness import generator
 
 IMAGE_SIZE, CHANNELS = 32, 3
 

@@ -1,0 +1,1 @@
+"""The settings: config.yaml as frozen types, and the runs that they describe."""

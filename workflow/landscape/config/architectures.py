@@ -1,0 +1,90 @@
+"""What a network is made of, family by family: settings only, the networks are in `models/`."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from landscape.config.fields import Count, Settings, Share, Width
+
+Normalization = Literal["none", "batch", "layer", "group", "instance"]
+Activation = Literal["relu", "leaky_relu", "elu", "gelu", "silu", "tanh"]
+VggName = Literal["vgg_a", "vgg_a_bn", "vgg_a_ln", "vgg_a_gn", "vgg_a_in"]
+
+
+class Vgg(Settings):
+    """VGG-A; its normalization is part of its name, as the course and the paper compare it."""
+
+    name: VggName
+    width: Width = 1.0
+
+
+class Mlp(Settings):
+    """Fully connected layers only."""
+
+    name: Literal["mlp"] = "mlp"
+    neurons: Count = 512
+    hidden_layers: Count = 2
+    activation: Activation = "relu"
+    dropout: Share = 0.0
+
+
+class ConvNet(Settings):
+    """The base of the sweeps: three stages of two convolutions, then a hidden linear layer."""
+
+    name: Literal["convnet"] = "convnet"
+    filters: Count = 32  # of the first stage; each stage doubles them
+    neurons: Count = 128
+    normalization: Normalization = "batch"
+    activation: Activation = "relu"
+    dropout: Share = 0.0
+    residual: bool = False
+
+
+class Compact(Settings):
+    """Few parameters: inverted residual blocks of depthwise convolutions."""
+
+    name: Literal["compact"] = "compact"
+    width: Width = 1.0
+    depthwise: bool = True  # false: one 3×3 convolution of about as many parameters a block
+    squeeze_excitation: bool = True
+    residual: bool = True
+    activation: Activation = "silu"
+
+
+class Fast(Settings):
+    """Quick to train: a whitening first layer, wide and shallow stages, a scaled linear head."""
+
+    name: Literal["fast"] = "fast"
+    width: Width = 1.0
+    whitening: bool = True
+    residual: bool = True
+    activation: Activation = "gelu"
+
+
+class Accurate(Settings):
+    """As accurate as ten million parameters allow: wide residual stages with attention."""
+
+    name: Literal["accurate"] = "accurate"
+    width: Width = 1.0
+    blocks: Count = 3  # of each stage
+    squeeze_excitation: bool = True
+    dropout: Share = 0.1
+    activation: Activation = "silu"
+
+
+class Speedrun(Settings):
+    """A published fast design in our own code (airbench94, Jordan 2024), to be compared with."""
+
+    name: Literal["speedrun"] = "speedrun"
+
+
+class ResNet18(Settings):
+    """The published standard (He et al. 2016, in its form for 32×32 images), to compare with."""
+
+    name: Literal["resnet18"] = "resnet18"
+
+
+Architecture = Annotated[
+    Vgg | Mlp | ConvNet | Compact | Fast | Accurate | Speedrun | ResNet18,
+    Field(discriminator="name"),
+]

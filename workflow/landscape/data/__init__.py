@@ -1,0 +1,1 @@
+"""CIFAR-10 as verified tensors, and the batches that training draws from it."""

@@ -1,0 +1,141 @@
+"""Which figure is drawn by which function from which tables; nothing heavy is imported here."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+# What a configuration must have for a figure to be drawn; "" for what every configuration has.
+Need = Literal["", "sweep", "ablations", "finals", "insight"]
+
+
+@dataclass(frozen=True)
+class FigureSpec:
+    """A figure: `module.function` called with the files `arguments`, paths below the results.
+
+    `options` are further keyword arguments. `drawn` starts the names of the runs that the figure
+    shows, for the provenance below it; none: all runs of the study. What needs `insight` tells of
+    its runs itself, some of them of the bands study.
+    """
+
+    module: str
+    function: str
+    study: Literal["bands", "probe", "network", "data", "bench"]
+    arguments: tuple[str, ...]
+    smoothed: bool = False  # the function takes `smoothing_steps`
+    options: tuple[tuple[str, str], ...] = ()
+    drawn: tuple[str, ...] = ()
+    needs: Need = ""
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Every file that is read: the arguments, and what the provenance footer comes from."""
+        told = self.study in ("data", "bench") or self.needs == "insight"
+        runs = () if told else (f"{self.study}/runs.csv",)
+        return tuple(dict.fromkeys((*self.arguments, *runs, "data/dataset.json")))
+
+
+FACTORS = (  # as network_study.Factor has them: a test compares the two
+    "filters",
+    "neurons",
+    "structure",
+    "normalization",
+    "activation",
+    "loss",
+    "regularization",
+    "augmentation",
+    "optimizer",
+)
+
+
+def _bands(function: str) -> FigureSpec:
+    module = "landscape.figures.bands"
+    return FigureSpec(module, function, "bands", ("bands/bands.parquet",), smoothed=True)
+
+
+def _probe(function: str) -> FigureSpec:
+    module = "landscape.figures.probe"
+    return FigureSpec(module, function, "probe", ("probe/bands.parquet",), smoothed=True)
+
+
+def _sweep(factor: str) -> FigureSpec:
+    return FigureSpec(
+        "landscape.figures.sweeps",
+        "sweep",
+        "network",
+        ("network/summary.csv", "network/runs.csv"),
+        options=(("factor", factor),),
+        drawn=("base", f"sweep/{factor}/"),
+        needs="sweep",
+    )
+
+
+def _finals(module: str, function: str, *tables: str, also: tuple[str, ...] = ()) -> FigureSpec:
+    arguments = tuple(f"network/{table}" for table in tables)
+    return FigureSpec(
+        f"landscape.figures.{module}",
+        function,
+        "network",
+        arguments,
+        drawn=("final/", *also),
+        needs="finals",
+    )
+
+
+INSIGHT_FIGURES = {
+    "insight.maps": ("insight_filters", "insight_features", "insight_mistakes"),
+    "insight.attribution": ("insight_attribution",),
+    "insight.judgement": ("insight_confusion", "insight_calibration", "insight_classes"),
+    "insight.images": ("insight_embedding", "insight_robustness"),
+}
+
+
+def _insight(module: str, name: str) -> FigureSpec:
+    arguments = ("network/insight.safetensors", "network/insight.json")
+    return FigureSpec(f"landscape.figures.{module}", name, "network", arguments, needs="insight")
+
+
+FIGURES: dict[str, FigureSpec] = {
+    "samples": FigureSpec(
+        "landscape.figures.samples", "samples", "data", ("data/train.safetensors",)
+    ),
+    "training_curves": FigureSpec(
+        "landscape.figures.training",
+        "training_curves",
+        "bands",
+        ("bands/epochs.csv", "bands/runs.csv"),
+    ),
+    "loss_landscape": _bands("VGG_Loss_Landscape"),
+    "gradient_predictiveness": _bands("VGG_Grad_Pred"),
+    "beta_smoothness": _bands("VGG_Beta_Smooth"),
+    "probe_loss": _probe("probe_loss"),
+    "probe_gradient": _probe("probe_gradient"),
+    "probe_beta": _probe("probe_beta"),
+    "probe_beta_heatmap": FigureSpec(
+        "landscape.figures.probe", "probe_beta_heatmap", "probe", ("probe/probe.parquet",)
+    ),
+    "frontier_parameters": _finals(
+        "frontier", "frontier_parameters", "summary.csv", also=("plain",)
+    ),
+    "frontier_cost": _finals(
+        "frontier", "frontier_cost", "summary.csv", "runs.csv", also=("plain",)
+    ),
+    "accuracy_by_flops": _finals("flops", "accuracy_by_flops", "epochs.csv"),
+    "structure": _finals("layers", "structure", "layers.csv"),
+    **{f"sweep_{factor}": _sweep(factor) for factor in FACTORS},
+    "ablations": FigureSpec(
+        "landscape.figures.sweeps",
+        "ablations",
+        "network",
+        ("network/summary.csv", "network/runs.csv"),
+        drawn=("ablation/", "final/"),
+        needs="ablations",
+    ),
+    **{name: _insight(module, name) for module, names in INSIGHT_FIGURES.items() for name in names},
+    "bench": FigureSpec("landscape.figures.bench", "bench", "bench", ("bench/bench.json",)),
+    "loss_surface": FigureSpec(
+        "landscape.figures.surface",
+        "loss_surface",
+        "network",
+        ("network/surface.parquet",),
+        needs="insight",
+    ),
+}

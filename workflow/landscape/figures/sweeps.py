@@ -1,0 +1,184 @@
+"""What one factor, or one part of a network, changes: validation accuracy and its differences."""
+
+from collections.abc import Hashable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from landscape.errors import UserError
+from landscape.figures.colors import color, drawn_as, marker, named
+from landscape.figures.envelope import require_columns
+from landscape.figures.style import new_figure, styled
+from landscape.notation.units import count, duration
+
+Row = dict[Hashable, Any]
+
+BASE = "base"
+JUDGED_BY = "validation_accuracy"
+COLUMNS = {"run", "kind", "group", "level", "family", "seeds", "diverged", JUDGED_BY, "difference"}
+ROW = 0.3  # inches of a level
+SEEDS_BELOW = 0.24  # of a row: how far below the mean its seeds are drawn
+SAME_TIME = 1.1  # levels whose seconds differ by less than this factor cost the same
+POINTS = "difference (percentage points)"
+
+
+@styled
+def sweep(summary: pd.DataFrame, runs: pd.DataFrame, factor: str) -> Figure:
+    """Levels of one factor: validation accuracy, and the paired difference to the base."""
+    require_columns(summary, COLUMNS, "summary")
+    rows = summary[(summary["kind"] == "sweep") & (summary["group"] == factor)]
+    if rows.empty:
+        raise UserError(f"no levels of the factor {factor!r}")
+    if not rows[JUDGED_BY].notna().any():
+        raise UserError(f"no level of {factor!r} has a validation accuracy")
+    columns = _costs(rows)
+    figure = new_figure(height=1.5 + ROW * len(rows))
+    widths = [3.2, 2.2, 0.75 * len(columns)]
+    panels = figure.subplots(
+        1, 3 if columns else 2, sharey=True, width_ratios=widths[: 2 + bool(columns)]
+    )
+    means, differences = panels[:2]
+    for place, row in enumerate(rows.to_dict("records")):
+        _mean(means, place, row, runs)
+        _difference(differences, place, row)
+    for axes in (means, differences):
+        _levels(axes, [_level(row) for row in rows.to_dict("records")])
+    base = rows[rows["run"] == BASE][JUDGED_BY]
+    if len(base):
+        means.axvline(100 * base.iloc[0], color="black", lw=0.7, ls=":", zorder=1)
+    differences.axvline(0, color="black", lw=0.7, ls=":", zorder=1)
+    means.set_xlabel("validation accuracy (%)")
+    differences.set_xlabel(f"{POINTS}\nto the base, seed by seed")
+    if columns:
+        _columns(panels[2], columns)
+    figure.legend(handles=_handles(rows), loc="outside upper left", ncols=2)
+    return figure
+
+
+@styled
+def ablations(summary: pd.DataFrame, runs: pd.DataFrame) -> Figure:
+    """What is lost without one part, of each final network; paired by seed."""
+    require_columns(summary, COLUMNS, "summary")
+    rows = summary[summary["kind"] == "ablation"]
+    if rows.empty:
+        raise UserError("there are no ablations")
+    groups = list(dict.fromkeys(rows["group"]))
+    sizes = [(rows["group"] == group).sum() for group in groups]
+    figure = new_figure(height=1.1 + ROW * sum(sizes) + 0.35 * len(groups))
+    panels = figure.subplots(len(groups), 1, sharex=True, squeeze=False, height_ratios=sizes)[:, 0]
+    for axes, group in zip(panels, groups, strict=True):
+        part = rows[rows["group"] == group].to_dict("records")
+        whole = summary[(summary["kind"] == "final") & (summary["level"] == group)]
+        for place, row in enumerate(part):
+            _difference(axes, place, row)
+            steps = 100 * _paired(runs, row["run"], str(whole["run"].iloc[0])).to_numpy()
+            _seeds(axes, place, row, steps)
+        _levels(axes, [_level(row) for row in part])
+        axes.axvline(0, color="black", lw=0.7, ls=":", zorder=1)
+        axes.set_title(named(group, str(part[0]["family"])), loc="left")
+    panels[-1].set_xlabel(f"{POINTS} in validation accuracy,\nto the whole network, seed by seed")
+    figure.legend(handles=_handles(rows), loc="outside upper right", ncols=2)
+    return figure
+
+
+def _look(row: Row) -> str:
+    """Whose colour and marker: an ablation's is the network's that something is taken from."""
+    family = str(row["family"])
+    return drawn_as(str(row["group"]), family) if row["kind"] == "ablation" else family
+
+
+def _level(row: Row) -> str:
+    """A level's name, whether it is the base, and how many of its runs diverged."""
+    base = " (base)" if row["run"] == BASE else ""
+    lost = f"\n{row['diverged']} of {row['seeds']} diverged" if row["diverged"] else ""
+    return f"{row['level']}{base}{lost}"
+
+
+def _levels(axes: Axes, names: list[str]) -> None:
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    axes.tick_params(axis="y", length=0)
+
+
+def _mean(axes: Axes, place: int, row: Row, runs: pd.DataFrame) -> None:
+    """The mean over seeds with its interval, each seed below it."""
+    _bar(axes, place, row, JUDGED_BY, "mean")
+    _seeds(axes, place, row, 100 * runs.loc[runs["name"] == row["run"], JUDGED_BY].to_numpy())
+
+
+def _difference(axes: Axes, place: int, row: Row) -> None:
+    _bar(axes, place, row, "difference", "difference")
+
+
+def _bar(axes: Axes, place: int, row: Row, measure: str, what: str) -> None:
+    """A point with its interval, in percent; what is not known is not drawn."""
+    look = _look(row)
+    value, low, high = (
+        100 * float(row[key]) for key in (measure, f"{measure}_low", f"{measure}_high")
+    )
+    if np.isnan(value):
+        return
+    reach = None if np.isnan(low + high) else [[value - low], [high - value]]
+    drawn = axes.errorbar(
+        [value],
+        [place],
+        xerr=reach,
+        fmt=marker(look),
+        ms=6 if row["run"] == BASE else 5,
+        mfc=color(look) if row["run"] != BASE else "white",
+        color=color(look),
+        mew=1.2,
+        capsize=3,
+        zorder=4,
+    )
+    drawn[0].set_gid(f"{what}:{row['level']}")
+
+
+def _seeds(axes: Axes, place: int, row: Row, values: np.ndarray) -> None:
+    there = values[~np.isnan(values)]
+    at = np.full(len(there), place + SEEDS_BELOW)
+    (dots,) = axes.plot(there, at, "o", color=color(_look(row)), ms=2.2, alpha=0.6, mew=0)
+    dots.set_gid(f"seeds:{row['level']}")
+
+
+def _paired(runs: pd.DataFrame, name: str, reference: str) -> pd.Series:
+    one, other = (
+        runs[runs["name"] == each].set_index("seed")[JUDGED_BY] for each in (name, reference)
+    )
+    return (one - other).dropna()
+
+
+def _costs(rows: pd.DataFrame) -> dict[str, list[str]]:
+    """Parameters and seconds of a run, where they tell the levels apart."""
+    columns: dict[str, list[str]] = {}
+    if rows["parameters"].nunique() > 1:
+        columns["parameters"] = [count(value) for value in rows["parameters"]]
+    seconds = rows["train_seconds"]
+    if seconds.max() > SAME_TIME * seconds.min():
+        columns["training"] = ["" if pd.isna(value) else duration(value) for value in seconds]
+    return columns
+
+
+def _columns(axes: Axes, columns: dict[str, list[str]]) -> None:
+    """A small table without lines: a title, then a text per level."""
+    axes.set_axis_off()
+    across = axes.get_yaxis_transform()
+    for column, (title, texts) in enumerate(columns.items()):
+        x = (column + 1) / len(columns)
+        for place, text in enumerate(texts):
+            axes.text(x, place, text, transform=across, ha="right", va="center", size=8)
+        axes.text(x, 1.02, title, transform=axes.transAxes, ha="right", va="bottom", size=8)
+
+
+def _handles(rows: pd.DataFrame) -> list[Line2D]:
+    """What the marks are; without an interval where no setting has two seeds."""
+    look = pd.Series([_look(row) for row in rows.to_dict("records")]).mode().iloc[0]
+    several = rows["seeds"].max() > 1
+    text = "mean, 95 % interval" if several else "one seed, no interval"
+    mean = Line2D([], [], color=color(look), marker=marker(look), ms=5, label=text)
+    dots = Line2D([], [], color=color(look), marker="o", ms=2.2, lw=0, label="every seed")
+    return [mean, dots] if several else [mean]

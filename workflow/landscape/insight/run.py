@@ -1,0 +1,108 @@
+"""From trained runs to the files that the insight figures are drawn from.
+
+network/insight.safetensors    images and maps; "2/filters" belongs to the third network
+network/insight.json           the runs and every number about them; written last
+network/surface.parquet        run, arch, x, y, loss, mode
+Both tables carry what a figure says of the runs that it shows: device, precision, seed, images.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from safetensors.numpy import save as safetensors_bytes
+
+from landscape.config.network_study import Insight
+from landscape.config.runs import Device, Run
+from landscape.data import dataset
+from landscape.data.batches import Batches
+from landscape.errors import UserError
+from landscape.insight import surface as surfaces
+from landscape.insight.inspect import look
+from landscape.insight.test_images import Subject
+from landscape.runtime import device as devices
+from landscape.storage import files
+from landscape.trained import load
+
+PROVENANCE = ("train_images", "device", "precision")  # of run.json
+SEED = 0  # of the choice of the surfaces' images and of their directions
+BATCH = 500
+
+
+def collect(
+    insight: Insight, results: Path, device: Device = "auto", threads: int | None = None
+) -> None:
+    """Look into every run of `insight.runs` and write insight.safetensors and insight.json."""
+    if not insight.runs:
+        raise UserError("network.insight.runs: names no run to look into")
+    where = devices.resolve(device)
+    devices.prepare(where, "float32", threads)
+    subject = Subject(results / "data", insight.images, where)
+    arrays, networks = subject.arrays(), []
+    for index, run_id in enumerate(_trained(insight.runs, results)):
+        run, model = load.load(results / run_id, where)
+        with devices.measuring_precision(where):
+            found, numbers = look(model, subject)
+        arrays |= {f"{index}/{name}": array for name, array in found.items()}
+        networks.append({**_identity(run), **_provenance(results, run), **numbers})
+    path, table = results / "network/insight.safetensors", results / "network/insight.json"
+    table.unlink(missing_ok=True)  # it must not describe arrays that it has not seen
+    whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    files.write_bytes(path, safetensors_bytes(whole))
+    looked = [network["run"] for network in networks]
+    diverged = [run_id for run_id in insight.runs if run_id not in looked]
+    files.write_json(table, {**subject.numbers(), "networks": networks, "diverged": diverged})
+
+
+def collect_surfaces(
+    insight: Insight, results: Path, device: Device = "auto", threads: int | None = None
+) -> None:
+    """Measure the loss around every run of `insight.surfaces` and write surface.parquet.
+
+    On `surface_images` of the images that the run was trained on, not augmented, in fixed batches.
+    """
+    if not insight.surfaces:
+        raise UserError("network.insight.surfaces: names no run to look around")
+    where = devices.resolve(device)
+    devices.prepare(where, "float32", threads)
+    training = dataset.load(results / "data", "train")
+    tables = []
+    for run_id in _trained(insight.surfaces, results):
+        run, model = load.load(results / run_id, where)
+        images, _ = dataset.split(training, run.split)
+        key = "network.insight.surface_images"
+        images = images[dataset.class_balanced(images.labels, insight.surface_images, SEED, key)]
+        batches = list(Batches(images, BATCH, SEED, where))
+        along = surfaces.direction(model, SEED, 0), surfaces.direction(model, SEED, 1)
+        with devices.measuring_precision(where):
+            table = surfaces.surface(model, batches, along, insight.surface_points)
+        table.insert(0, "run", run.id)
+        table.insert(1, "arch", run.architecture.name)
+        made = {"seed": run.seed, **_provenance(results, run)}
+        tables.append(table.assign(mode=surfaces.MODE, **made))
+    files.write_table(results / "network/surface.parquet", pd.concat(tables, ignore_index=True))
+
+
+def _trained(run_ids: Sequence[str], results: Path) -> list[str]:
+    """The runs that did not diverge: of the others there is no network to look into."""
+    left = [run_id for run_id in run_ids if not load.diverged(results / run_id)]
+    if not left:
+        raise UserError(f"network.insight: all of {list(run_ids)} diverged; name other runs")
+    return left
+
+
+def _identity(run: Run) -> dict[str, Any]:
+    return {
+        "run": run.id,
+        "arch": run.architecture.name,
+        "name": run.name,
+        "learning_rate": run.learning_rate,
+        "seed": run.seed,
+    }
+
+
+def _provenance(results: Path, run: Run) -> dict[str, Any]:
+    facts = files.read_json(results / run.id / "run.json")
+    return {key: facts[key] for key in PROVENANCE}

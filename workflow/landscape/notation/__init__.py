@@ -1,0 +1,1 @@
+"""How measures, networks, numbers and units are written in figures and text."""

@@ -1,0 +1,1 @@
+"""The report: captions, sentences chosen by the numbers, and the typeset PDF."""

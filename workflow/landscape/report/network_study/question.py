@@ -1,0 +1,61 @@
+"""What the network study asks, and how: as far as its settings go."""
+
+from collections.abc import Iterable
+
+from landscape.config.network_study import NetworkStudy
+from landscape.figures.colors import label
+from landscape.report.network_study.phrases import listed
+
+ROLES = {
+    "compact": (
+        "few parameters (inverted residual blocks, Sandler et al. 2018, with squeeze-excitation, "
+        "Hu et al. 2018)"
+    ),
+    "fast": (
+        "little training (a whitening first layer and Muon, Jordan 2024, with residual stages, He "
+        "et al. 2016)"
+    ),
+    "accurate": (
+        "accuracy within ten million parameters (wide residual stages, Zagoruyko and Komodakis "
+        "2016, with squeeze-excitation, Hu et al. 2018)"
+    ),
+}
+REFERENCES = {
+    "speedrun": "the design of airbench94 (Jordan 2024)",
+    "resnet18": "ResNet-18 (He et al. 2016)",
+}
+
+
+def question(study: NetworkStudy) -> list[str]:
+    """The question in two paragraphs."""
+    families = [e.recipe.architecture.name for e in study.entries() if e.kind == "final"]
+    said = [
+        "There is no single answer: accuracy has to be paid for in parameters, operations and time."
+    ]
+    if roles := _known(families, ROLES):
+        each = listed([f"{label(family)} for {ROLES[family]}" for family in roles])
+        said.append(f"So there is a network for each currency: {each}.")
+    if references := _known(families, REFERENCES):
+        each = listed([REFERENCES[family] for family in references])
+        said.append(f"What is published is trained beside them, on the same data: {each}.")
+    steps = []
+    if any(study.sweeps.values()):
+        steps.append("one factor at a time is varied from a small base network")
+    if any(study.ablations.values()):
+        steps.append("parts are taken away from final networks")
+    if study.plain:
+        steps.append(
+            "a network of plain tensors with hand-derived backward passes shows what a layer does"
+        )
+    paragraphs = [" ".join(said)]
+    if steps:
+        paragraphs.append(
+            f"Why networks are as good as they are is asked step by step: {listed(steps)}. All "
+            "choices are made on held-out images."
+        )
+    return paragraphs
+
+
+def _known(families: Iterable[str], words: dict[str, str]) -> list[str]:
+    found = set(families)
+    return [family for family in words if family in found]

@@ -1,0 +1,1 @@
+"""The process and its machine: device, randomness, locks, signals, time."""

@@ -1,0 +1,202 @@
+"""Files that are either whole or absent: atomic writes, checksums, tables."""
+
+import csv
+import hashlib
+import io
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import pandas as pd
+
+from landscape.errors import UserError
+from landscape.storage import schemas
+
+SEAL = "seal"  # key of a sealed JSON file
+
+
+@contextmanager
+def atomic_file(path: Path) -> Iterator[IO[bytes]]:
+    """Open a binary file that appears at `path` only when the block ends well.
+
+    Temporary file in the same folder -> flush -> fsync -> rename -> fsync of the folder, so that
+    neither a kill nor a power cut leaves a part of a file under its final name. A full or read-only
+    disk is a UserError; what was there before stays.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(
+            dir=path.parent, prefix=f".{path.name}.", suffix=".tmp"
+        )
+        try:
+            with os.fdopen(handle, "wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            Path(temporary).chmod(0o666 & ~_umask())
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written ({error.strerror or error})") from None
+
+
+def remove_temporaries(folder: Path) -> None:
+    """Delete what killed writers left in a folder that nobody writes to any more."""
+    for leftover in folder.glob(".*.tmp"):
+        leftover.unlink(missing_ok=True)
+
+
+def require_writable(folder: Path) -> None:
+    """Make the folder and write to it now, rather than fail after hours of training."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be written to ({error.strerror})") from None
+
+
+def require_space(folder: Path, needed: int) -> None:
+    """Refuse to start what will not fit: `needed` bytes, of which none is there yet."""
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise UserError(
+            f"{folder}: {free / 1e6:,.1f} MB are free on this disk, but about "
+            f"{needed / 1e6:,.1f} MB are needed; free some, or set results to another disk"
+        )
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    with atomic_file(path) as file:
+        file.write(content)
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write JSON; NaN and infinities are refused, because no reader agrees on them."""
+    text = json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False)
+    write_bytes(path, (text + "\n").encode())
+
+
+def write_sealed_json(path: Path, content: dict[str, Any]) -> None:
+    """As `write_json`, with a checksum of the content in it, which `read_json` verifies."""
+    write_json(path, {**content, SEAL: _seal(content)})
+
+
+def read_json(path: Path) -> Any:
+    """Read JSON; one that carries a seal must still be what was sealed."""
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file") from None
+    except (ValueError, OSError, RecursionError) as error:
+        raise UserError(f"{path}: not readable as JSON ({error})") from None
+    if isinstance(content, dict) and SEAL in content:
+        seal = content.pop(SEAL)
+        if seal != _seal(content):
+            raise UserError(f"{path}: damaged or changed since it was written; make it again")
+    return content
+
+
+def _seal(content: dict[str, Any]) -> str:
+    return sha256(json.dumps(content, sort_keys=True).encode())
+
+
+def write_table(path: Path, table: pd.DataFrame) -> None:
+    """Write a table as `.parquet` or `.csv`, by the ending; what is missing is an empty cell."""
+    buffer = io.BytesIO()
+    if path.suffix == ".parquet":
+        table.to_parquet(buffer, index=False, write_page_checksum=True)
+    elif path.suffix == ".csv":
+        table.to_csv(buffer, index=False, quoting=csv.QUOTE_MINIMAL, lineterminator="\n")
+    else:
+        raise ValueError(f"{path}: a table ends in .parquet or .csv")
+    write_bytes(path, buffer.getvalue())
+
+
+def read_table(path: Path, columns: set[str] | None = None) -> pd.DataFrame:
+    """Read a table and check it: its `columns`, by default those that its name stands for, that
+    numbers are numbers, and that none is infinite. Nulls are for what was never measured.
+    """
+    readers: dict[str, Callable[[Path], pd.DataFrame]] = {
+        ".parquet": partial(pd.read_parquet, page_checksum_verification=True),
+        ".csv": pd.read_csv,
+    }
+    try:
+        table = readers[path.suffix](path)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file") from None
+    except Exception as error:  # each reader has exceptions of its own
+        raise UserError(f"{path}: not readable as a table ({error})") from None
+    known = schemas.COLUMNS.get("/".join(path.parts[-2:]), set())
+    missing = sorted((columns or known) - set(table.columns))
+    if missing:
+        raise UserError(f"{path}: lacks the columns {missing}; it has {sorted(table.columns)}")
+    for name in sorted(known - schemas.TEXT):
+        if not pd.api.types.is_numeric_dtype(table[name]) and table[name].notna().any():
+            raise UserError(f"{path}: {name} must be numbers, but holds other things")
+    require_finite(table, path)
+    return table
+
+
+def require_finite(table: pd.DataFrame, path: Path) -> None:
+    """An infinity is never a measurement."""
+    numbers = table.select_dtypes("number")
+    infinite = numbers.columns[np.isinf(numbers.to_numpy(dtype=float)).any(axis=0)]
+    if len(infinite):
+        raise UserError(f"{path}: {list(infinite)} are not finite")
+
+
+def require_recorded(path: Path, run: dict[str, Any]) -> None:
+    """Refuse a file of a run that is not the one whose checksum is in its run.json."""
+    recorded = run.get("files", {})
+    if not isinstance(recorded, dict):
+        raise UserError(f"{path.parent / 'run.json'}: files must be an object of checksums")
+    if path.name in recorded:
+        require_unchanged(path, recorded[path.name], "run.json", "train the run again")
+
+
+def require_unchanged(path: Path, expected: object, origin: str, remedy: str) -> None:
+    """Refuse a file whose checksum is not the one that `origin` says."""
+    try:
+        found = sha256_file(path)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; {remedy}") from None
+    except OSError as error:
+        raise UserError(f"{path}: not readable ({error.strerror})") from None
+    if found != expected:
+        raise UserError(
+            f"{path}: damaged, its sha256 is {found} but {origin} says {expected}; {remedy}"
+        )
+
+
+def sha256(content: bytes | memoryview) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def sha256_file(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

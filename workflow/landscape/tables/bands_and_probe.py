@@ -1,0 +1,46 @@
+"""The two aggregations: all runs of a study in, its tables out."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from landscape.config.study import Bands, Probe
+from landscape.storage.files import write_table
+from landscape.tables.band import band
+from landscape.tables.collect import joined, runs_table
+from landscape.tables.headline import bands_values, probe_values, summarize
+
+BAND_MEASURES = ("loss", "gradient_distance", "output_gradient_distance", "beta")
+PROBE_MEASURES = ("loss", "gradient_distance", "gradient_cosine", "beta")
+EPOCH_COLUMNS = {"epoch", "train_loss", "train_accuracy", "validation_accuracy", "seconds"}
+STEP_COLUMNS = {"step", "epoch", "gradient_norm", "update_distance", "parameter_norm"}
+
+
+def aggregate_bands(study: Bands, results: Path) -> None:
+    """Write bands.parquet, summary.csv, epochs.csv and runs.csv of the bands study."""
+    runs = runs_table(study.run_ids, results)
+    steps = joined(study.run_ids, results, "steps.parquet", STEP_COLUMNS | set(BAND_MEASURES))
+    epochs = joined(study.run_ids, results, "epochs.csv", EPOCH_COLUMNS)
+    lagged = [name for name in steps.columns if "_lag" in name]
+    bands = band(steps, [*BAND_MEASURES, *lagged])
+    summary = summarize(bands_values(bands, steps, epochs, runs), study.architectures)
+    _write(results / "bands", {"bands.parquet": bands, "summary.csv": summary})
+    _write(results / "bands", {"epochs.csv": epochs, "runs.csv": runs})
+
+
+def aggregate_probe(study: Probe, results: Path) -> None:
+    """Write probe.parquet, bands.parquet, summary.csv, epochs.csv and runs.csv of the probe."""
+    runs = runs_table(study.run_ids, results)
+    steps = joined(study.run_ids, results, "steps.parquet", STEP_COLUMNS | {"loss"})
+    epochs = joined(study.run_ids, results, "epochs.csv", EPOCH_COLUMNS)
+    columns = {"step", "relative_step_size", "loss_at_origin", "parameter_norm", *PROBE_MEASURES}
+    probe = joined(study.run_ids, results, "probe.parquet", columns)
+    bands = band(probe[probe["relative_step_size"].isin(study.band_step_sizes)], PROBE_MEASURES)
+    summary = summarize(probe_values(bands, probe, steps, runs), study.architectures)
+    _write(results / "probe", {"bands.parquet": bands, "probe.parquet": probe})
+    _write(results / "probe", {"summary.csv": summary, "epochs.csv": epochs, "runs.csv": runs})
+
+
+def _write(folder: Path, tables: dict[str, pd.DataFrame]) -> None:
+    for name, table in tables.items():
+        write_table(folder / name, table)

@@ -1,0 +1,106 @@
+"""What each setting of the network study costs and gains: means over seeds, and paired differences.
+
+Two runs of one seed start from the same weights (where these have the same shapes) and see the
+same images in the same order, so that settings are compared seed by seed: the difference of a level
+is the mean over seeds of (accuracy with it − accuracy without it), its interval the 95 % t-interval
+of that mean.
+"""
+
+from collections.abc import Iterable, Sequence
+from itertools import combinations
+from typing import Any
+
+import pandas as pd
+
+from landscape.config.network_study import BASE, Entry, slug
+from landscape.tables.headline import interval, mean, share_interval
+
+COSTS = ("parameters", "flops", "train_flops", "train_seconds")
+ACCURACIES = (
+    "validation_accuracy",
+    "test_accuracy",
+    "test_accuracy_augmented",
+    "train_accuracy",
+)
+JUDGED_BY = "validation_accuracy"  # sweeps and ablations: they do not read the test images
+COMPARED = ("test_accuracy", "test_accuracy_augmented", "train_flops", "train_seconds")
+
+
+def summary_table(entries: Iterable[Entry], runs: pd.DataFrame) -> pd.DataFrame:
+    """A row per setting, and one for the plain network if there is one.
+
+    `run` is the name that its runs share, `seeds` counts them, `diverged` those without an
+    accuracy; costs are means over the runs that completed. `…_std` is the standard deviation over
+    seeds, `…_low` and `…_high` the interval of the mean; empty with fewer than two seeds.
+    `difference` is in validation accuracy, from the base (sweeps) or the whole final network
+    (ablations), over the `pairs` of seeds that both completed; empty where the setting is the base.
+    """
+    rows = [
+        {
+            "run": entry.name,
+            "kind": entry.kind,
+            "group": entry.group,
+            "level": entry.level,
+            **_means(runs[runs["name"] == entry.name]),
+            **_difference(entry, runs),
+        }
+        for entry in entries
+    ]
+    plain = runs[runs["name"] == "plain"]
+    if len(plain):
+        names = dict.fromkeys(("run", "kind", "group", "level"), "plain")
+        rows.append({**names, **_means(plain)})
+    return pd.DataFrame(rows)
+
+
+def comparisons(finals: Sequence[tuple[str, str]], runs: pd.DataFrame) -> pd.DataFrame:
+    """Every two final networks, `(level, name)` each, seed by seed.
+
+    `difference` is second minus first; `ratio` second over first, of the means.
+    """
+    columns = ["measure", "first", "second", "difference", "low", "high", "ratio", "pairs"]
+    rows = []
+    for (first, one), (second, other) in combinations(finals, 2):
+        for measure in COMPARED:
+            before, after = (_by_seed(runs, name, measure) for name in (one, other))
+            steps = (after - before).dropna()
+            means = mean(before), mean(after)
+            ratio = means[1] / means[0] if means[0] and means[1] else None
+            limits = interval(steps)
+            rows.append([measure, first, second, mean(steps), *limits, ratio, len(steps)])
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _means(runs: pd.DataFrame) -> dict[str, Any]:
+    completed = runs[runs["status"] == "completed"]
+    row: dict[str, Any] = {"family": runs["family"].iloc[0], "seeds": len(runs)}
+    for cost in COSTS:
+        row[cost] = mean(completed[cost]) if len(completed) else None
+    row["parameters"] = runs["parameters"].iloc[0]
+    for accuracy in ACCURACIES:
+        values = completed[accuracy].astype(float).dropna()
+        row[accuracy] = mean(values)
+        row[f"{accuracy}_std"] = float(values.std()) if len(values) > 1 else None
+        row[f"{accuracy}_low"], row[f"{accuracy}_high"] = share_interval(values)
+    return {**row, "diverged": len(runs) - len(completed)}
+
+
+def _difference(entry: Entry, runs: pd.DataFrame) -> dict[str, Any]:
+    reference = {"sweep": BASE, "ablation": f"final/{slug(entry.group)}"}.get(entry.kind)
+    if reference is None or reference == entry.name:
+        return dict.fromkeys(("difference", "difference_low", "difference_high", "pairs"))
+    ours, theirs = (_by_seed(runs, name, JUDGED_BY) for name in (entry.name, reference))
+    steps = (ours - theirs).dropna()
+    low, high = interval(steps)
+    return {
+        "difference": mean(steps),
+        "difference_low": low,
+        "difference_high": high,
+        "pairs": len(steps),
+    }
+
+
+def _by_seed(runs: pd.DataFrame, name: str, measure: str) -> pd.Series:
+    part = runs[runs["name"] == name]
+    completed = part[part["status"] == "completed"]
+    return completed.set_index("seed")[measure].astype(float)

@@ -1,0 +1,1 @@
+"""Trained networks: load, evaluate, predict."""

@@ -1,0 +1,120 @@
+"""What a trained network sees in a person's own pictures."""
+
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps, UnidentifiedImageError
+from torch import nn
+
+from landscape.data import dataset
+from landscape.data.batches import normalized
+from landscape.errors import UserError
+from landscape.measure.accuracy import EVALUATION_BATCH
+from landscape.trained import load
+from landscape.trained.evaluate import data_of, folder_of, notes
+
+SIDE = 32
+SHOWN = 3  # classes for each picture
+
+
+def predict(weights: Path, pictures: Sequence[Path], data: Path | None) -> None:
+    """Print the likeliest classes of each picture; those that cannot be read are named at the end.
+
+    `data` is where the classes' names stand, by default in the results folder of the weights.
+    """
+    folder = folder_of(weights)
+    run, network = load.load(folder)
+    names = _class_names(folder, data or data_of(folder, run))
+    read: list[Path] = []
+    squares: list[torch.Tensor] = []
+    mistakes: list[str] = []
+    for path in pictures:
+        try:
+            squares.append(square(path))
+            read.append(path)
+        except UserError as error:
+            mistakes.append(f"  {error}")
+    if squares:
+        for line in _lines(read, probabilities(network, torch.stack(squares)), names):
+            print(line)
+    if mistakes:
+        counted = f"{len(mistakes)} of {len(pictures)} pictures"
+        raise UserError("\n".join([f"{counted} could not be classified:", *mistakes]))
+
+
+def probabilities(network: nn.Module, pixels: torch.Tensor) -> torch.Tensor:
+    """softmax(logits) [N, C] of pixels uint8 [N, 3, 32, 32]; not a calibrated certainty."""
+    with torch.no_grad():
+        parts = torch.split(pixels, EVALUATION_BATCH)
+        logits = [network(normalized(part)) for part in parts]
+    return torch.cat(logits).softmax(1)
+
+
+def square(path: Path) -> torch.Tensor:
+    """The picture's middle as the network takes it: uint8 [3, 32, 32] in RGB.
+
+    Turned as its EXIF says, laid over white where it is transparent, cut to a square, and resized
+    with all pixels counting (antialiased).
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # below the limit
+            with Image.open(path) as image:
+                upright = _opaque(ImageOps.exif_transpose(image))
+        small = ImageOps.fit(upright, (SIDE, SIDE), Image.Resampling.BICUBIC)
+        return torch.from_numpy(np.array(small)).permute(2, 0, 1)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file") from None
+    except UnidentifiedImageError:
+        raise UserError(
+            f"{path}: must be a picture in a format that Pillow opens, such as JPEG, PNG or WebP"
+        ) from None
+    except Image.DecompressionBombError as error:
+        raise UserError(f"{path}: too many pixels to be opened safely ({error})") from None
+    except Exception as error:  # the decoder of each format has exceptions of its own
+        raise UserError(f"{path}: not readable as a picture ({error})") from None
+
+
+def _opaque(image: Image.Image) -> Image.Image:
+    """The picture in RGB, over white; 16-bit greys are scaled: Pillow would cut them off at 255."""
+    if image.mode == "F":
+        raise ValueError("its pixels are floating-point numbers of no agreed range")
+    if image.mode.startswith("I"):
+        greys = np.asarray(image).astype(np.float64).clip(0, 65535) / 257
+        return Image.fromarray(np.rint(greys).astype(np.uint8)).convert("RGB")
+    if image.mode.lower().endswith("a") or "transparency" in image.info:
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image.convert("RGBA"))
+    return image.convert("RGB")
+
+
+def _class_names(folder: Path, data: Path | None) -> Sequence[str]:
+    """Of the data that the network was trained on, where it still lies there."""
+    if data is None or not (data / "dataset.json").exists():
+        print("note: no dataset.json is there, so the classes are CIFAR-10's", file=sys.stderr)
+        return dataset.CLASS_NAMES
+    for line in notes(folder, data):
+        print(line, file=sys.stderr)
+    names = dataset.describe(data)["class_names"]
+    if len(names) != dataset.CLASSES or not all(isinstance(name, str) for name in names):
+        raise UserError(
+            f"{data / 'dataset.json'}: class_names must be {dataset.CLASSES} names, not {names}"
+        )
+    return list(names)
+
+
+def _lines(pictures: Sequence[Path], shares: torch.Tensor, names: Sequence[str]) -> Iterator[str]:
+    """A picture's name and its likeliest classes, in columns."""
+    first, second = (max(map(len, column)) for column in (map(str, pictures), names))
+    for picture, (values, places) in zip(
+        pictures, zip(*shares.topk(SHOWN), strict=True), strict=True
+    ):
+        seen = "  ".join(
+            f"{names[int(place)]:<{second}} {100 * float(value):5.1f} %"
+            for value, place in zip(values, places, strict=True)
+        )
+        yield f"{str(picture):<{first}}  {seen}"
