@@ -48,7 +48,7 @@ faults: $(READY)
 	$(VENV)/bin/python -m pytest tests/faults -n 2 --dist loadgroup
 
 soak: $(READY)
-	PYTHONPATH=tests:tests/workflow $(VENV)/bin/python tests/faults/soak.py $(SOAK)
+	PYTHONPATH=workflow:tests $(VENV)/bin/python tests/faults/soak.py $(SOAK)
 
 cluster-test: $(READY)
 	if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null && ! command -v slurmctld > /dev/null; then \

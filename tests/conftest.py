@@ -10,10 +10,10 @@ from landscape.config.study import Study, validate_study
 from landscape.data import dataset
 from landscape.data.sources import demo
 from landscape.training import job
-
-ROOT = Path(__file__).parent.parent
-TRAIN_IMAGES, TEST_IMAGES = 200, 50
-RUN, PROBE = "bands/vgg_a_bn/lr0.001/seed0", "probe/vgg_a/seed0"  # of the tiny study
+from support.artefacts import ROOT
+from support.sources import server  # noqa: F401 (a fixture)
+from support.tiny import PROBE, RUN, TEST_IMAGES, TRAIN_IMAGES
+from support.workflow import finished, project  # noqa: F401 (fixtures)
 
 
 @pytest.fixture(scope="session")

@@ -4,10 +4,10 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from test_workflow import copy_project, tiny_study
 
-from project import Project
-from slurm import Slurm, lacking
+from support.slurm import Slurm, lacking
+from support.slurm_project import Project
+from support.workflow import copy_project, tiny_study
 
 
 @pytest.fixture(scope="session")

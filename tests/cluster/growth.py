@@ -18,10 +18,10 @@ import time
 from pathlib import Path
 
 import psutil
-from test_workflow import copy_project, tiny_study
 
-from project import Project
-from slurm import Slurm
+from support.slurm import Slurm
+from support.slurm_project import Project
+from support.workflow import copy_project, tiny_study
 
 ARCHITECTURES = ("vgg_a", "vgg_a_bn")
 RATES = (0.001, 0.002, 0.003, 0.004, 0.005)

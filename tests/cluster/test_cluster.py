@@ -8,11 +8,11 @@ from contextlib import suppress
 from pathlib import Path
 
 import psutil
-from test_workflow import RUNS, copy_project, tiny_study
 
-from artefacts import digests
-from project import RATES, Project, is_told_to_end, run_id
-from slurm import GPUS, Slurm
+from support.artefacts import digests
+from support.slurm import GPUS, Slurm
+from support.slurm_project import RATES, Project, is_told_to_end, run_id
+from support.workflow import RUNS, copy_project, tiny_study
 
 ONE = RATES[0]
 

@@ -20,8 +20,9 @@ from pathlib import Path
 
 import psutil
 import yaml
-from studies import artefacts, at_work, group, is_training, kill, leftovers
-from test_workflow import copy_project, snakemake, start_snakemake, tiny_study
+
+from support.studies import artefacts, at_work, group, is_training, kill, leftovers
+from support.workflow import copy_project, snakemake, start_snakemake, tiny_study
 
 EPOCHS = 12  # of a run: long enough to be killed in, short enough to be done between kills
 

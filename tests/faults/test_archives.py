@@ -9,7 +9,11 @@ import tarfile
 
 import numpy as np
 import pytest
-from test_sources import (
+
+from landscape.data import dataset
+from landscape.data.sources import download as downloads
+from landscape.errors import UserError
+from support.sources import (
     BATCHES,
     CONTENT,
     FIRST,
@@ -19,12 +23,7 @@ from test_sources import (
     member,
     names,
     read,
-    server,  # noqa: F401 (a fixture)
 )
-
-from landscape.data import dataset
-from landscape.data.sources import download as downloads
-from landscape.errors import UserError
 
 
 @pytest.mark.parametrize("behaviour", ["wrong byte", "disguised html", "html", "cut"])

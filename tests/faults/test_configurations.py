@@ -11,10 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ConfigDict, create_model
 
-from artefacts import told
-from conftest import ROOT
 from landscape.config.study import Study, load_study, validate_study
 from landscape.errors import UserError
+from support.artefacts import ROOT, told
 
 CONTENT = yaml.safe_load((ROOT / "config.yaml").read_text("utf-8"))
 

@@ -12,19 +12,19 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from test_sources import GOOD, archive, parquet_folder, read, table
 
-import synthetic
-from artefacts import record_anew, told
-from conftest import PROBE, RUN
 from landscape.cli.main import main
 from landscape.config.study import Source
 from landscape.data import dataset
 from landscape.data.sources.registry import prepare
-from landscape.storage.files import read_table
+from landscape.storage.tables import read_table
 from landscape.tables.collect import joined
 from landscape.trained import load
 from landscape.training import checkpoint, job
+from support import synthetic_tables as synthetic
+from support.artefacts import record_anew, told
+from support.sources import GOOD, archive, parquet_folder, read, table
+from support.tiny import PROBE, RUN
 
 CPU = torch.device("cpu")
 FOREIGN = [b"", b"\n", b"{}", b"[]", b"null", b"PAR1", b"\x80\x05.", b"<!DOCTYPE html>", b"\0" * 64]

@@ -13,14 +13,14 @@ from types import SimpleNamespace
 
 import pytest
 
-import synthetic
-from artefacts import digests, start
-from conftest import ROOT, RUN
 from landscape.config.study import Figures
 from landscape.errors import UserError
 from landscape.figures import draw
-from landscape.storage import files
+from landscape.storage import files, tables
 from landscape.training import checkpoint, job
+from support import synthetic_tables as synthetic
+from support.artefacts import ROOT, digests, start
+from support.tiny import RUN
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT / "workflow"), "OMP_NUM_THREADS": "1"}
 
@@ -139,7 +139,7 @@ def test_f11_a_full_disk_at_a_table_or_a_figure(tmp_path, monkeypatch):
     table = synthetic.bands()
     monkeypatch.setattr(files.os, "fsync", full)
     with pytest.raises(UserError, match=r"bands\.parquet: cannot be written \(No space left"):
-        files.write_table(tmp_path / "bands.parquet", table)
+        tables.write_table(tmp_path / "bands.parquet", table)
     assert not list(tmp_path.iterdir())
     monkeypatch.undo()
     synthetic.write_results(tmp_path / "results")

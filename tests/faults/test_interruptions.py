@@ -12,22 +12,19 @@ from contextlib import contextmanager
 import psutil
 import pytest
 import yaml
-from studies import artefacts, group, is_training, kill, leftovers
-from test_workflow import (  # noqa: F401 (fixtures among them)
+
+from landscape.provenance import fingerprint
+from landscape.storage import files
+from landscape.training import job
+from support.artefacts import ROOT, digests
+from support.studies import artefacts, group, is_training, kill, leftovers
+from support.workflow import (
     configure,
     copy_project,
-    edit,
-    finished,
-    project,
     snakemake,
     stale,
     start_snakemake,
 )
-
-from artefacts import ROOT, digests
-from landscape.provenance import fingerprint
-from landscape.storage import files
-from landscape.training import job
 
 pytestmark = pytest.mark.xdist_group("study")  # one finished study for all of them
 RUNS = ("bands/vgg_a/lr0.001/seed0", "bands/vgg_a_bn/lr0.001/seed0")
@@ -164,10 +161,10 @@ def test_f20_control_without_the_lock_the_second_one_begins(project):  # noqa: F
 
 EDITED = {
     # a module, and the first rules whose stage imports it
-    "stopwatch": {"train_bands", "train_probe"},
-    "aggregate.band": {"aggregate_bands", "aggregate_probe"},
-    "sources.demo": {"dataset"},
-    "discussion": {"report"},
+    "runtime.stopwatch": {"train_bands", "train_probe"},
+    "tables.band": {"aggregate_bands", "aggregate_probe"},
+    "data.sources.demo": {"dataset"},
+    "report.batchnorm": {"report"},
 }
 
 
@@ -190,7 +187,7 @@ def test_f21_an_edited_module_reruns_its_stages_and_what_follows(module, project
 
 @pytest.mark.slow
 def test_f21_control_a_comment_reruns_nothing(project):  # noqa: F811
-    path = project / "workflow/landscape/stopwatch.py"
+    path = project / "workflow/landscape/runtime/stopwatch.py"
     path.write_text(path.read_text("utf-8") + "\n# CHANGED = 1\n", "utf-8")
     assert stale(project) == {}
 

@@ -14,13 +14,13 @@ import time
 
 import pytest
 import yaml
-from lives import Lives
 
-from artefacts import digests, start
-from conftest import PROBE, ROOT, RUN
 from landscape.config.runs import Run
 from landscape.config.study import validate_study
 from landscape.training import checkpoint
+from support.artefacts import ROOT, digests, start
+from support.lives import Lives
+from support.tiny import PROBE, RUN
 
 STEPS, EPOCH = 10, 5  # of the tiny run, and of one of its epochs
 FAST, PLAIN = "network/final/fast/seed0", "network/plain/seed0"

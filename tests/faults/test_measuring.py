@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from artefacts import digests
-from conftest import PROBE, RUN
 from landscape.config.runs import ProbeSchedule
 from landscape.training import job, session
 from landscape.training.recorder import Recorder
+from support.artefacts import digests
+from support.tiny import PROBE, RUN
 
 
 def weights(run, folder, **options):

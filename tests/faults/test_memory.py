@@ -7,12 +7,12 @@ import sys
 import pytest
 import torch
 
-from artefacts import digests
-from conftest import ROOT, RUN
 from landscape import errors
 from landscape.errors import UserError
 from landscape.runtime import device
 from landscape.training import job
+from support.artefacts import ROOT, digests
+from support.tiny import RUN
 
 CUDA = "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 3.94 GiB"
 CPU = "[enforce fail at alloc_cpu.cpp:117] err == 0. DefaultCPUAllocator: can't allocate memory"

@@ -6,19 +6,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import synthetic
-from artefacts import digests, record_anew
-from conftest import PROBE, RUN
 from landscape.config.study import Figures, validate_study
 from landscape.errors import UserError
 from landscape.figures import draw
 from landscape.figures.selection import wanted
 from landscape.report import build
-from landscape.storage import files as storage
+from landscape.storage import files
+from landscape.storage.tables import read_table, write_table
 from landscape.tables import collect
 from landscape.tables.bands_and_probe import aggregate_bands, aggregate_probe
 from landscape.training import job
 from landscape.training.recorder import MeasurementError, Recorder
+from support import synthetic_tables as synthetic
+from support.artefacts import digests, record_anew
+from support.tiny import PROBE, RUN
 
 STEPS = 10
 
@@ -54,10 +55,10 @@ def test_f13_a_run_that_diverges_is_a_result_and_the_others_are_untouched(
     assert digests(folder / good) == digests(tmp_path / "alone" / good)
     # The tables and the figure say where one run is missing.
     aggregate_bands(small.bands, folder)
-    bands = storage.read_table(folder / "bands/bands.parquet")
+    bands = read_table(folder / "bands/bands.parquet")
     loss = bands[bands["measure"] == "loss"].set_index("step")["runs"]
     assert (loss.loc[0], loss.loc[STEPS - 1]) == (2, 1)
-    runs = storage.read_table(folder / "bands/runs.csv")
+    runs = read_table(folder / "bands/runs.csv")
     assert sorted(runs["status"]) == ["completed", "diverged"]
     png, pdf = tmp_path / "f.png", tmp_path / "f.pdf"
     draw.draw("loss_landscape", folder, small.figures, png, pdf)
@@ -87,7 +88,7 @@ def test_f13_where_runs_and_steps_diverge_there_are_figures_and_a_report(tiny_co
     build.build(folder, study, folder / "report.pdf")
     said = " ".join(build.content(folder, study)["discussion"][0]["sentences"])
     assert "diverged at learning rate 1e+30" in said
-    probed = storage.read_table(folder / "probe/summary.csv").set_index("measure")
+    probed = read_table(folder / "probe/summary.csv").set_index("measure")
     assert probed["seeds"].loc["final_loss"] == 1
     assert probed["vgg_a"].notna().loc["loss_range_mean"]  # over the sizes that are left to both
 
@@ -95,7 +96,7 @@ def test_f13_where_runs_and_steps_diverge_there_are_figures_and_a_report(tiny_co
 def test_f13_where_everything_diverges_the_tables_are_empty(tiny_content, folder):
     far_too_large(tiny_content, folder, rates=[1e30], probe_rate=1e30)
     for name in ("bands", "probe"):
-        summary = storage.read_table(folder / name / "summary.csv").set_index("measure")
+        summary = read_table(folder / name / "summary.csv").set_index("measure")
         assert summary["vgg_a"].isna().filter(like="accuracy").all()
         assert (summary["seeds"].filter(like="accuracy") == 0).all()
 
@@ -179,7 +180,7 @@ def trained(tiny_content, undisturbed, folder):
 
 def rewrite(path, change):
     table = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
-    storage.write_table(path, change(table))
+    write_table(path, change(table))
 
 
 CHANGES = {
@@ -201,9 +202,9 @@ def test_control_without_the_checksum_a_changed_number_gets_through(
 ):
     study = trained(tiny_content, undisturbed, folder)
     rewrite(folder / RUN / "epochs.csv", CHANGES["epochs.csv"])
-    monkeypatch.setattr(storage, "require_recorded", lambda *_: None)
+    monkeypatch.setattr(files, "require_recorded", lambda *_: None)
     aggregate_bands(study.bands, folder)
-    assert (storage.read_table(folder / "bands/epochs.csv")["train_accuracy"] == 0.99).all()
+    assert (read_table(folder / "bands/epochs.csv")["train_accuracy"] == 0.99).all()
 
 
 def test_a_number_changed_in_run_json_is_refused(tiny_content, undisturbed, folder):
@@ -254,7 +255,7 @@ def test_a_bit_in_a_parquet_page_is_noticed(tmp_path):
     """Parquet checks nothing by itself: the control reads the changed number."""
     path = tmp_path / "bands/bands.parquet"
     synthetic.write_results(tmp_path)
-    table = storage.read_table(path)
+    table = read_table(path)
     number = float(table["maximum"].dropna().iloc[7])
     whole = path.read_bytes()
     place = whole.find(np.float64(number).tobytes())
@@ -262,7 +263,7 @@ def test_a_bit_in_a_parquet_page_is_noticed(tmp_path):
         pytest.skip("the page is compressed; the fuzzing covers it")
     path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
     with pytest.raises(UserError, match=r"bands\.parquet: not readable as a table"):
-        storage.read_table(path)
+        read_table(path)
     assert not pd.read_parquet(path).equals(table)
 
 

@@ -9,10 +9,10 @@ import shutil
 import pytest
 import torch
 
-from artefacts import digests
-from conftest import RUN
 from landscape.storage import files
 from landscape.training import checkpoint, job
+from support.artefacts import digests
+from support.tiny import RUN
 
 CPU = torch.device("cpu")
 STOPPED, NEWEST, BEFORE = 6, 4, 2  # steps made; the two saved ones

@@ -3,8 +3,8 @@
 import ast
 import re
 
-from artefacts import ROOT
 from landscape.provenance import fingerprint
+from support.artefacts import ROOT
 
 NETWORK = {"requests", "urllib3", "socket", "http", "ftplib", "urllib.request", "aiohttp", "httpx"}
 EXECUTING = {"eval", "exec", "compile", "__import__"}

@@ -20,7 +20,7 @@ rule train_bands:
         gpu=1,
         # Not parameters: neither how often a run is saved nor what runs beside it changes what it makes.
         checkpoint_seconds=STUDY.checkpoint_seconds,
-        places=PLACES,
+        parallel=PARALLEL,
         mem_mb=6000,
         runtime=240,
     params:
@@ -32,7 +32,7 @@ rule train_bands:
     # the training is saving its state.
     shell:
         "exec python -m landscape train {params.run} --results {params.results:q}"
-        " --settings {params.settings:q} --threads {threads} --places {resources.places}"
+        " --settings {params.settings:q} --threads {threads} --parallel {resources.parallel}"
         " --checkpoint-seconds {resources.checkpoint_seconds} &> {log:q}"
 
 

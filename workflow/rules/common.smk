@@ -40,7 +40,7 @@ TEMPLATES = sorted((Path(PACKAGE_ROOT) / "landscape/report/typst").glob("*.typ")
 
 # GPUs, or shares of them (of the CPU, where there is none), that jobs of this machine may hold at a
 # time. On a cluster every job gets what its rule asks for.
-PLACES = max(
+PARALLEL = max(
     1,
     workflow.global_resources["gpu"].value if "gpu" in workflow.global_resources else 1,
 )
@@ -48,7 +48,7 @@ PLACES = max(
 
 def train_threads(wildcards):
     """The cores, shared out among the training jobs that run side by side."""
-    return max(1, (workflow.cores or 1) // PLACES)
+    return max(1, (workflow.cores or 1) // PARALLEL)
 
 
 def one_of(values):
@@ -171,7 +171,7 @@ def announce():
         "--threads",
         str(train_threads(None)),
     ]
-    side_by_side = min(PLACES, (workflow.cores or 1) // train_threads(None) or 1)
+    side_by_side = min(PARALLEL, (workflow.cores or 1) // train_threads(None) or 1)
     command += ["--parallel", str(side_by_side), "--", *planned]
     done = subprocess.run(command, env={**os.environ, "PYTHONPATH": PACKAGE_ROOT})
     if done.returncode:

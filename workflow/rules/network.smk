@@ -72,7 +72,7 @@ rule insight:
     threads: train_threads
     resources:
         gpu=1,
-        places=PLACES,
+        parallel=PARALLEL,
         mem_mb=6000,
         runtime=60,
     params:
@@ -84,7 +84,7 @@ rule insight:
     shell:
         "python -m landscape {params.stage} --results {params.results:q}"
         " --settings {params.settings:q}"
-        " --device {params.device} --threads {threads} --places {resources.places} &> {log:q}"
+        " --device {params.device} --threads {threads} --parallel {resources.parallel} &> {log:q}"
 
 
 use rule insight as surface with:

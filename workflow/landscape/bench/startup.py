@@ -15,9 +15,8 @@ marks = {"interpreter": time.time()}
 def mark(name): marks[name] = time.time()
 import torch
 mark("import torch")
-from landscape import lazy_compiler
-lazy_compiler.install()
-from landscape import device, job
+from landscape.runtime import device
+from landscape.training import job
 from landscape.config.runs import Run
 mark("import landscape")
 run = Run.model_validate_json(sys.argv[1])

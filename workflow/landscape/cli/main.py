@@ -108,10 +108,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     for added in (train, bench, *inspecting):
         added.add_argument(
-            "--places",
+            "--parallel",
             type=_count,
             default=1,
-            help="jobs side by side on this machine's GPUs; more than GPUs share them (default: 1)",
+            help="jobs at a time; if they outnumber the GPUs, they share them (default: 1)",
         )
     beside = "data: of the results folder that the weights lie in, or of --results"
     evaluate = stage(_evaluate, "evaluate", f"test a trained network ({beside})", settings=False)
@@ -167,7 +167,8 @@ def _runs(arguments: argparse.Namespace) -> None:
 def _train(arguments: argparse.Namespace) -> None:
     from landscape.config.runs import PlainRun, Run
     from landscape.config.study import parse_settings
-    from landscape.runtime import locks, slurm
+    from landscape.runtime import slurm
+    from landscape.runtime.locks.run import lock_run
 
     text, seconds = arguments.settings, arguments.checkpoint_seconds
     run: Run | PlainRun
@@ -183,7 +184,7 @@ def _train(arguments: argparse.Namespace) -> None:
     options = (results, arguments.threads, *([] if seconds is None else [seconds]))
     with (
         slurm.requeued(),
-        locks.run(results, run.id) as waited,
+        lock_run(results, run.id) as waited,
         _gpu(arguments, run.device, run.id),
     ):
         if waited:  # for a process that may have done it all
@@ -196,20 +197,18 @@ def _train(arguments: argparse.Namespace) -> None:
 
             plain_job.train(run, *options)
         else:
-            from landscape.runtime import lazy_compiler
             from landscape.training import job
 
-            lazy_compiler.install()
             job.train(run, *options)
 
 
 def _gpu(arguments: argparse.Namespace, device: str, holder: str) -> AbstractContextManager[None]:
     """A GPU of this process's own, where there are GPUs to hand out; before torch is imported."""
-    from landscape.runtime import locks
+    from landscape.runtime.locks.gpu import lock_gpu
 
     if device == "cpu":
         return nullcontext()
-    return locks.gpu(_folder(arguments), holder, arguments.places)
+    return lock_gpu(holder, arguments.parallel)
 
 
 def _aggregate(arguments: argparse.Namespace) -> None:
@@ -295,9 +294,7 @@ def _watch(arguments: argparse.Namespace) -> None:
 def _estimate(arguments: argparse.Namespace) -> None:
     from landscape.cli import estimate
     from landscape.config.study import Study, parse_settings
-    from landscape.runtime import lazy_compiler
 
-    lazy_compiler.install()
     text = arguments.settings
     study = parse_settings(Study, text) if text else _study(arguments)
     results = arguments.results or Path(study.results)
@@ -314,9 +311,7 @@ def _bench(arguments: argparse.Namespace) -> None:
     results = arguments.results or Path(study.results)
     with _gpu(arguments, study.device, "bench"):
         from landscape.bench import collect
-        from landscape.runtime import lazy_compiler
 
-        lazy_compiler.install()
         collect.bench(study, results, arguments.threads, arguments.rounds, arguments.seconds)
 
 

@@ -16,7 +16,7 @@ from rich.table import Table
 
 from landscape.config.runs import PlainRun, Run
 from landscape.provenance.up_to_date import is_done
-from landscape.runtime import locks
+from landscape.runtime.locks.run import is_in_work
 from landscape.training.progress import FILE, seconds_text
 
 REFRESH_SECONDS = 1.0
@@ -61,7 +61,7 @@ def status(run_id: str, results: Path) -> Status:
     going = _read(results / run_id / FILE)
     if going:
         here = going["host"] == platform.node()
-        alive = locks.is_in_work(results, run_id) or (here and _alive(going["pid"]))
+        alive = is_in_work(results, run_id) or (here and _alive(going["pid"]))
         return Status(
             run_id,
             "running" if alive else "interrupted",

@@ -5,7 +5,15 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from landscape.config.architectures import Architecture
-from landscape.config.fields import Count, NotNegative, Number, Positive, Settings, Share, Whole
+from landscape.config.fields import (
+    Count,
+    NotNegative,
+    Number,
+    Positive,
+    Settings,
+    Share,
+    Whole,
+)
 
 OptimizerName = Literal[
     "adam", "sgd", "adamw", "rmsprop", "adagrad", "our_sgd", "our_adamw", "muon"

@@ -9,8 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 
 from landscape.errors import UserError
-from landscape.figures.colors import color, label, marker
+from landscape.figures.colors import color, marker
 from landscape.figures.style import new_figure, styled
+from landscape.notation.names import label
 
 NEUTRAL = "#444444"  # for what is of no architecture
 GROWTH = {"width": "width factor", "batch_size": "batch size"}

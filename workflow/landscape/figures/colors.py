@@ -1,24 +1,7 @@
-"""The one place where a colour, a marker or a display name is chosen (safe for colour-blind).
+"""The one place where a colour or a marker is chosen (safe for colour-blind readers).
 
 VGG-A's variants have Okabe and Ito's colours, the networks of the network study Tol's muted ones.
 """
-
-LABELS = {
-    "vgg_a": "VGG-A",
-    "vgg_a_bn": "VGG-A + BatchNorm",
-    "vgg_a_ln": "VGG-A + LayerNorm",
-    "vgg_a_gn": "VGG-A + GroupNorm",
-    "vgg_a_in": "VGG-A + InstanceNorm",
-    "accurate": "accurate",
-    "fast": "fast",
-    "narrow": "narrow",
-    "compact": "compact",
-    "speedrun": "airbench94 design",
-    "resnet18": "ResNet-18",
-    "convnet": "base network",
-    "mlp": "fully connected",
-    "plain": "plain tensors",
-}
 
 COLORS = {
     "vgg_a": "#D55E00",
@@ -64,21 +47,6 @@ def marker(architecture: str) -> str:
     return MARKERS.get(architecture, "h")
 
 
-def label(architecture: str) -> str:
-    return LABELS.get(architecture, architecture)
-
-
 def drawn_as(level: str, family: str) -> str:
     """Whose colour and marker a final network has: its own, if it has any, or its family's."""
     return level if level in COLORS else family
-
-
-def named(level: str, family: str) -> str:
-    """A final network by its name in the configuration, or its family's where that is the same."""
-    return label(family) if level == family else level
-
-
-def ordered(architectures: "set[str]") -> list[str]:
-    """Architectures in the fixed order of `LABELS`, unknown ones after them by name."""
-    known = list(LABELS)
-    return sorted(architectures, key=lambda a: (known.index(a) if a in known else len(known), a))

@@ -13,7 +13,8 @@ from landscape.config.study import Figures
 from landscape.errors import UserError
 from landscape.figures.registry import FIGURES, FigureSpec
 from landscape.figures.style import save, stamp
-from landscape.storage.files import read_json, read_table
+from landscape.storage.files import read_json
+from landscape.storage.tables import read_table
 
 PIXELS = {True: "official pixels", False: "not the official pixels", None: "pixels not verified"}
 

@@ -10,8 +10,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from landscape.errors import UserError
-from landscape.figures.colors import color, label, ordered
+from landscape.figures.colors import color
 from landscape.figures.style import smooth
+from landscape.notation.names import label, ordered
 
 SHOWN_DROPS = 6
 

@@ -4,10 +4,11 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from landscape.errors import UserError
-from landscape.figures.colors import color, drawn_as, marker, named
+from landscape.figures.colors import color, drawn_as, marker
 from landscape.figures.envelope import refuse_non_finite, require_columns
 from landscape.figures.style import PlainLog, new_figure, styled
 from landscape.figures.training import LINES
+from landscape.notation.names import final_name
 from landscape.tables.published import PFLOP
 
 JUDGED_BY = "validation_accuracy"
@@ -43,7 +44,7 @@ def accuracy_by_flops(epochs: pd.DataFrame) -> Figure:
             ls=style,
             marker=marker(look),
             markevery=[-1],
-            label=named(level, family),
+            label=final_name(level, family),
         )
         line.set_gid(f"mean:{name}")
     axes.xaxis.set_major_formatter(PlainLog())

@@ -13,10 +13,11 @@ from matplotlib.ticker import FuncFormatter
 
 from landscape.errors import UserError
 from landscape.figures.colors import PUBLISHED as GREY
-from landscape.figures.colors import color, drawn_as, marker, named
+from landscape.figures.colors import color, drawn_as, marker
 from landscape.figures.envelope import refuse_non_finite, require_columns
 from landscape.figures.labels import place_labels
 from landscape.figures.style import PlainLog, log_scale, new_figure, styled
+from landscape.notation.names import final_name
 from landscape.tables.published import PFLOP, PUBLISHED
 
 PLAIN, AUGMENTED = "test_accuracy", "test_accuracy_augmented"
@@ -182,7 +183,7 @@ def _legend(figure: Figure, rows: pd.DataFrame) -> None:
 
     handles = [
         point(
-            named(row["level"], row["family"]),
+            final_name(row["level"], row["family"]),
             marker(_look(row)),
             color(_look(row)),
             color(_look(row)),

@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from landscape.errors import UserError
-from landscape.figures.colors import label
 from landscape.figures.envelope import require_columns
 from landscape.figures.style import new_figure, styled
+from landscape.notation.names import label
 from landscape.notation.units import count, operations
 
 KINDS = {  # what is drawn, its colour, and the words in a layer's kind or name that say so

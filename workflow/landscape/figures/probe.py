@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from landscape.errors import UserError
-from landscape.figures.colors import HEATMAP, color, label
+from landscape.figures.colors import HEATMAP, color
 from landscape.figures.envelope import (
     architectures,
     draw_bands,
@@ -19,6 +19,7 @@ from landscape.figures.envelope import (
     select,
 )
 from landscape.figures.style import log_scale, new_figure, styled
+from landscape.notation.names import label
 from landscape.notation.units import times_rate
 
 

@@ -12,8 +12,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from landscape.errors import UserError
-from landscape.figures.colors import HEATMAP, color, label
+from landscape.figures.colors import HEATMAP, color
 from landscape.figures.style import WIDTH, new_figure, styled
+from landscape.notation.names import label
 
 LEVELS = 12  # of the contours, equally apart on the log scale
 

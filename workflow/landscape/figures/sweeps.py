@@ -10,9 +10,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from landscape.errors import UserError
-from landscape.figures.colors import color, drawn_as, marker, named
+from landscape.figures.colors import color, drawn_as, marker
 from landscape.figures.envelope import require_columns
 from landscape.figures.style import new_figure, styled
+from landscape.notation.names import final_name
 from landscape.notation.units import count, duration
 
 Row = dict[Hashable, Any]
@@ -79,7 +80,7 @@ def ablations(summary: pd.DataFrame, runs: pd.DataFrame) -> Figure:
             _seeds(axes, place, row, steps)
         _levels(axes, [_level(row) for row in part])
         axes.axvline(0, color="black", lw=0.7, ls=":", zorder=1)
-        axes.set_title(named(group, str(part[0]["family"])), loc="left")
+        axes.set_title(final_name(group, str(part[0]["family"])), loc="left")
     panels[-1].set_xlabel(f"{POINTS} in validation accuracy,\nto the whole network, seed by seed")
     figure.legend(handles=_handles(rows), loc="outside upper right", ncols=2)
     return figure

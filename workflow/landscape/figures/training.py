@@ -6,9 +6,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from landscape.figures.colors import color, label
+from landscape.figures.colors import color
 from landscape.figures.envelope import architectures, refuse_non_finite
 from landscape.figures.style import log_scale, new_figure, styled
+from landscape.notation.names import label
 
 LINES = ("-", "--", "-.", ":")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")

@@ -23,7 +23,8 @@ from landscape.insight import surface as surfaces
 from landscape.insight.inspect import look
 from landscape.insight.test_images import Subject
 from landscape.runtime import device as devices
-from landscape.storage import files
+from landscape.storage.files import read_json, write_bytes, write_json
+from landscape.storage.tables import write_table
 from landscape.trained import load
 
 PROVENANCE = ("train_images", "device", "precision")  # of run.json
@@ -50,10 +51,10 @@ def collect(
     path, table = results / "network/insight.safetensors", results / "network/insight.json"
     table.unlink(missing_ok=True)  # it must not describe arrays that it has not seen
     whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    files.write_bytes(path, safetensors_bytes(whole))
+    write_bytes(path, safetensors_bytes(whole))
     looked = [network["run"] for network in networks]
     diverged = [run_id for run_id in insight.runs if run_id not in looked]
-    files.write_json(table, {**subject.numbers(), "networks": networks, "diverged": diverged})
+    write_json(table, {**subject.numbers(), "networks": networks, "diverged": diverged})
 
 
 def collect_surfaces(
@@ -82,7 +83,7 @@ def collect_surfaces(
         table.insert(1, "arch", run.architecture.name)
         made = {"seed": run.seed, **_provenance(results, run)}
         tables.append(table.assign(mode=surfaces.MODE, **made))
-    files.write_table(results / "network/surface.parquet", pd.concat(tables, ignore_index=True))
+    write_table(results / "network/surface.parquet", pd.concat(tables, ignore_index=True))
 
 
 def _trained(run_ids: Sequence[str], results: Path) -> list[str]:
@@ -104,5 +105,5 @@ def _identity(run: Run) -> dict[str, Any]:
 
 
 def _provenance(results: Path, run: Run) -> dict[str, Any]:
-    facts = files.read_json(results / run.id / "run.json")
+    facts = read_json(results / run.id / "run.json")
     return {key: facts[key] for key in PROVENANCE}

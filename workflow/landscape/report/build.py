@@ -15,13 +15,15 @@ import typst
 from landscape.bench import table as speed_table
 from landscape.config.study import Study
 from landscape.errors import UserError
-from landscape.figures.colors import label
 from landscape.figures.selection import wanted
+from landscape.notation.names import label, measure_name
+from landscape.notation.numbers import number, quantity, span
 from landscape.report import captions
 from landscape.report.batchnorm import abstract, bands, endings, limits, probe
 from landscape.report.network_study import chapter
-from landscape.storage.files import read_json, read_table, write_bytes, write_json
-from landscape.tables.rows import Row, headline_rows, named, number, quantity, span
+from landscape.storage.files import read_json, write_bytes, write_json
+from landscape.storage.tables import read_table
+from landscape.tables.rows import Row, headline_rows
 
 TEMPLATES = Path(__file__).parent / "typst"
 Table = dict[str, Any]  # head and body, texts only
@@ -192,7 +194,7 @@ def _summary(table: Mapping[str, Row]) -> Table:
     head = ["measure", *(label(name) for name in names), *(["ratio"] if compares else []), "seeds"]
     body = []
     for measure, row in table.items():
-        cells = [named(measure)]
+        cells = [measure_name(measure)]
         for name in names:
             cells.append(_with_interval(row.values[name], row.intervals[name], measure))
         if compares:

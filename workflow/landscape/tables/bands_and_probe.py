@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from landscape.config.study import Bands, Probe
-from landscape.storage.files import write_table
+from landscape.storage.tables import write_table
 from landscape.tables.band import band
 from landscape.tables.collect import joined, runs_table
 from landscape.tables.headline import bands_values, probe_values, summarize

@@ -7,8 +7,9 @@ from typing import Any
 import pandas as pd
 
 from landscape.errors import UserError
-from landscape.storage import files
+from landscape.storage.files import read_json, require_recorded
 from landscape.storage.step_columns import unmeasured
+from landscape.storage.tables import read_table
 
 FACTS = (  # of run.json: how a run ended, what it cost and what made it
     "train_images",
@@ -58,8 +59,8 @@ def joined(
     for run_id in run_ids:
         run = read_run(results / run_id)
         path = results / run_id / file
-        files.require_recorded(path, run)
-        table = files.read_table(path, columns)
+        require_recorded(path, run)
+        table = read_table(path, columns)
         if file == "steps.parquet":
             _require_steps(table, run, path)
         elif file == "probe.parquet":
@@ -73,7 +74,7 @@ def joined(
 def read_run(folder: Path) -> dict[str, Any]:
     """The run.json of a folder, with everything in it that its row of a table needs."""
     path = folder / "run.json"
-    run: Any = files.read_json(path)
+    run: Any = read_json(path)
     if not isinstance(run, dict):
         raise UserError(f"{path}: must hold an object, not {type(run).__name__}")
     missing = sorted({"run", "versions", *FACTS} - run.keys())

@@ -7,7 +7,7 @@ import pandas as pd
 from landscape.config.network_study import NetworkStudy
 from landscape.measure.layer_costs import layers
 from landscape.models import registry as models
-from landscape.storage.files import write_table
+from landscape.storage.tables import write_table
 
 
 def tabulate_structure(study: NetworkStudy, results: Path) -> None:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from landscape.config.network_study import NetworkStudy
 from landscape.errors import UserError
-from landscape.storage.files import require_finite, write_table
+from landscape.storage.tables import require_finite, write_table
 from landscape.tables.bands_and_probe import EPOCH_COLUMNS
 from landscape.tables.collect import facts, joined, read_run
 from landscape.tables.paired_differences import comparisons, summary_table

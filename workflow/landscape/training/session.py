@@ -27,7 +27,14 @@ from landscape.provenance.run_fingerprint import training_code
 from landscape.runtime import device as devices
 from landscape.runtime.signals import stop_requests
 from landscape.runtime.stopwatch import Stopwatch
-from landscape.storage import files
+from landscape.storage.files import (
+    remove_temporaries,
+    require_space,
+    sha256_file,
+    write_bytes,
+    write_sealed_json,
+)
+from landscape.storage.tables import write_table
 from landscape.training import checkpoint
 from landscape.training.progress import Progress
 
@@ -137,7 +144,7 @@ class Session(ABC):
         generations = (self.checkpoint, checkpoint.previous(self.checkpoint))
         there = sum(path.stat().st_size for path in generations if path.exists())
         tables = STEP_BYTES * self.steps
-        files.require_space(self.folder, 3 * (state + tables) + weights + tables - there)
+        require_space(self.folder, 3 * (state + tables) + weights + tables - there)
 
     @property
     def total_seconds(self) -> float:
@@ -225,11 +232,11 @@ class Session(ABC):
             self.diverged_at = self.steps  # the last update is where it was lost
             test_loss = test_accuracy = None
         steps = self.steps if self.diverged_at is None else self.diverged_at
-        files.write_bytes(self.folder / "model.safetensors", safetensors_bytes(self.weights()))
+        write_bytes(self.folder / "model.safetensors", safetensors_bytes(self.weights()))
         tables = {"epochs.csv": pd.DataFrame(self.epochs, columns=self.columns)}
         tables = {**self.tables(steps), **tables}
         for name, table in tables.items():
-            files.write_table(self.folder / name, table)
+            write_table(self.folder / name, table)
         summary = {
             "id": self.id,
             "status": "completed" if self.diverged_at is None else "diverged",
@@ -245,14 +252,13 @@ class Session(ABC):
             "versions": versions.versions(),
             "git_commit": versions.git_commit(),
             "files": {
-                name: files.sha256_file(self.folder / name)
-                for name in ("model.safetensors", *tables)
+                name: sha256_file(self.folder / name) for name in ("model.safetensors", *tables)
             },
             **self.identity,
         }
-        files.write_sealed_json(self.folder / "run.json", summary)
+        write_sealed_json(self.folder / "run.json", summary)
         checkpoint.delete(self.checkpoint)
-        files.remove_temporaries(self.folder)
+        remove_temporaries(self.folder)
 
 
 def _size(values: Any) -> int:

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landscape.errors import UserError
-from landscape.figures.colors import color, drawn_as, marker, named
+from landscape.figures.colors import color, drawn_as, marker
+from landscape.notation.names import final_name
 
 Arrays = dict[str, NDArray[Any]]
 Info = dict[str, Any]
@@ -99,7 +100,7 @@ def _final(network: Info) -> str:
 
 
 def _name(network: Info) -> str:
-    return named(_final(network), network["arch"])
+    return final_name(_final(network), network["arch"])
 
 
 def _look(network: Info) -> str:

@@ -1,6 +1,6 @@
 """The findings in a few sentences."""
 
-from landscape.figures.colors import label
+from landscape.notation.names import label
 from landscape.report.batchnorm.comparison import LEVEL, SIZE, compared
 from landscape.report.batchnorm.probe import at_start
 from landscape.tables.rows import Row

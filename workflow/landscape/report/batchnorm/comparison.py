@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from landscape.figures.colors import label
-from landscape.tables.rows import MEASURES, Row, number, quantity, span
+from landscape.notation.names import MEASURES, label
+from landscape.notation.numbers import number, quantity, span
+from landscape.tables.rows import Row
 
 SIZE = ("smaller", "larger")
 LEVEL = ("lower", "higher")

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from landscape.figures.colors import label
+from landscape.notation.names import label
 
 NEAR_CHANCE = 1.5  # times the accuracy of guessing
 

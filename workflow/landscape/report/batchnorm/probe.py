@@ -2,7 +2,8 @@
 
 import pandas as pd
 
-from landscape.figures.colors import label
+from landscape.notation.names import label, step_size
+from landscape.notation.numbers import number
 from landscape.notation.units import times_rate
 from landscape.report.batchnorm.comparison import (
     LEVEL,
@@ -14,7 +15,7 @@ from landscape.report.batchnorm.comparison import (
     seeds_sentence,
 )
 from landscape.report.batchnorm.endings import diverged
-from landscape.tables.rows import Row, number, step_size
+from landscape.tables.rows import Row
 
 LEFT_BEHIND = 1.0  # change of the gradient over its length: a gradient that vanished has changed so
 

@@ -9,17 +9,19 @@ import pandas as pd
 from landscape.config.network_study import NetworkStudy
 from landscape.config.recipes import Recipe
 from landscape.config.study import Study
-from landscape.figures.colors import label, named
 from landscape.figures.registry import FIGURES
 from landscape.figures.selection import wanted
+from landscape.notation.names import final_name, label
+from landscape.notation.numbers import number, percent, points, points_span
 from landscape.notation.units import count, duration, operations, petaflops
 from landscape.report.captions_network_study import FACTOR_TITLES
 from landscape.report.network_study import factors, finals, limits
 from landscape.report.network_study.phrases import called, spread
 from landscape.report.network_study.question import question
-from landscape.storage.files import read_json, read_table
+from landscape.storage.files import read_json
+from landscape.storage.tables import read_table
 from landscape.tables.published import PUBLISHED
-from landscape.tables.rows import Outcome, number, outcomes, percent, points, points_span
+from landscape.tables.rows import Outcome, outcomes
 
 Table = dict[str, Any]  # head and body, texts only
 SUMMARY = {"run", "kind", "group", "level", "family", "seeds", "diverged", "parameters"}
@@ -103,7 +105,7 @@ def recipes(study: NetworkStudy) -> dict[str, Any]:
     columns = {"base": _settings_of(study.base)}
     for entry in study.entries():
         if entry.kind == "final":
-            name = named(entry.level, entry.recipe.architecture.name)
+            name = final_name(entry.level, entry.recipe.architecture.name)
             columns[name] = _settings_of(entry.recipe)
     body, common = [], []
     every = dict.fromkeys(key for recipe in columns.values() for key in recipe)

@@ -2,9 +2,16 @@
 
 from collections.abc import Sequence
 
+from landscape.notation.numbers import percent, points, points_span
 from landscape.notation.units import count
-from landscape.report.network_study.phrases import BASE, JUDGED_BY, called, capital, divergence
-from landscape.tables.rows import Outcome, percent, points, points_span
+from landscape.report.network_study.phrases import (
+    BASE,
+    JUDGED_BY,
+    called,
+    capital,
+    divergence,
+)
+from landscape.tables.rows import Outcome
 
 UNEQUAL = 1.1  # levels whose parameters differ by more than this factor do not cost the same
 SAME = 1.01  # a part with fewer parameters than this factor says does not change the size

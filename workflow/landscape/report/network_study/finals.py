@@ -6,10 +6,11 @@ from typing import Any
 
 import pandas as pd
 
+from landscape.notation.numbers import number, percent, points, points_span
 from landscape.notation.units import count, duration, operations, petaflops
 from landscape.report.network_study.phrases import called, capital, divergence, listed, spread
 from landscape.tables.published import PUBLISHED
-from landscape.tables.rows import Outcome, number, percent, points, points_span
+from landscape.tables.rows import Outcome
 
 AGAINST = (("fast", "speedrun"), ("accurate", "resnet18"), ("compact", "resnet18"))  # families
 VIEWS = {"test_accuracy": "one view", "test_accuracy_augmented": "six views"}

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from landscape.figures.colors import label
-from landscape.figures.colors import named as named_level
-from landscape.tables.rows import Outcome, percent
+from landscape.notation.names import final_name as named_level
+from landscape.notation.names import label
+from landscape.notation.numbers import percent
+from landscape.tables.rows import Outcome
 
 BASE = "base"  # the name of the runs that sweeps are compared with
 JUDGED_BY = "validation_accuracy"

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from landscape.config.network_study import NetworkStudy
-from landscape.figures.colors import label
+from landscape.notation.names import label
 from landscape.report.network_study.phrases import listed
 
 ROLES = {

@@ -1,0 +1,238 @@
+"""The benchmark measures what it says, with the run that it names."""
+
+import multiprocessing
+import os
+import shutil
+import signal
+import time
+from itertools import cycle
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from landscape.bench import (
+    BANDS,
+    BARE,
+    PLAIN,
+    PROBE,
+    PROBED,
+    UNMEASURED,
+    ceilings,
+    collect,
+    contenders,
+    growth,
+    plain_loop,
+    sharing,
+    speed,
+    timing,
+    workflow,
+)
+from landscape.bench.answer import answer
+from landscape.bench.contenders import contender
+from landscape.config.runs import ProbeSchedule
+from landscape.config.study import Figures, Study
+from landscape.errors import UserError
+from landscape.figures import bench as bench_figure
+from landscape.figures import draw
+from landscape.runtime import device as devices
+from landscape.storage.files import read_json
+from support.runs import RUNS, images
+
+CPU = torch.device("cpu")
+KINDS = (BARE, UNMEASURED, BANDS, PROBED)
+
+
+def test_contenders_take_turns_and_every_round_has_a_time_for_each(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(timing.WARM_UP, "cpu", 2)
+    order: list[str] = []
+    seconds = timing.interleaved(
+        [lambda: order.append("a"), lambda: order.append("b")], CPU, 3, slot_seconds=0
+    )
+    assert order == [*"aaabbb", *"ababab"]  # two warm-up steps and a timed one each, then turns
+    assert np.shape(seconds) == (2, 3)
+    assert (np.array(seconds) > 0).all()
+
+
+def _killed(queue) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_measuring_process_that_is_killed_is_named_at_once():
+    context = multiprocessing.get_context("spawn")
+    queue = context.Queue()
+    children = [context.Process(target=_killed, args=(queue,))]
+    children += [context.Process(target=time.sleep, args=(60,))]  # who would wait for it for ever
+    for child in children:
+        child.start()
+    with pytest.raises(UserError, match=r"exit code -9 \(killed: out of memory\?\)"):
+        answer(queue, children)
+    for child in children:
+        child.join(10)
+        assert child.exitcode == -signal.SIGKILL
+
+
+def test_a_stale_figure_is_not_drawn_in_the_study_s_own_folder(tiny, tmp_path):
+    (tmp_path / "report.pdf").touch()
+    study = tiny.model_copy(update={"results": str(tmp_path)})
+    assert workflow.stale_figure(study, tmp_path) is None
+    assert [path.name for path in tmp_path.iterdir()] == ["report.pdf"]
+
+
+def test_a_slower_contender_makes_fewer_steps_in_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: now[0])
+    monkeypatch.setitem(timing.WARM_UP, "cpu", 0)
+    made = {"fast": 0, "slow": 0}
+
+    def step(name: str, seconds: float) -> None:
+        made[name] += 1
+        now[0] += seconds
+
+    seconds = timing.interleaved(
+        [lambda: step("fast", 0.1), lambda: step("slow", 0.5)], CPU, 2, slot_seconds=1.0
+    )
+    np.testing.assert_allclose(seconds, [[0.1, 0.1], [0.5, 0.5]])
+    assert made == {"fast": 1 + 2 * 10, "slow": 1 + 2 * 2}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_contender_trains(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(contenders, "HISTORY", 10)
+    run = RUNS["probe"] if kind == PROBED else RUNS["bands"].model_copy(update={"batch_size": 10})
+    built = []
+    build = contenders.models.build
+    monkeypatch.setattr(contenders.models, "build", lambda *a: built.append(build(*a)) or built[-1])
+    racer = contender(kind, run, images("cpu"), CPU)
+    racer.advance()
+    before = {name: p.clone() for name, p in built[0].named_parameters()}
+    racer.advance()
+    racer.advance()
+    assert racer.kind == kind
+    assert racer.architecture == "vgg_a_bn"
+    moved = [not torch.equal(p, before[name]) for name, p in built[0].named_parameters()]
+    assert any(moved)
+
+
+def test_the_plain_loop_trains(monkeypatch: pytest.MonkeyPatch) -> None:
+    built = []
+    build = plain_loop.models.build
+    monkeypatch.setattr(plain_loop.models, "build", lambda *a: built.append(build(*a)) or built[-1])
+    run = RUNS["bands"].model_copy(update={"batch_size": 10})
+    steps = plain_loop.plain_loop(run, images("cpu"), CPU)
+    next(steps)
+    before = {name: p.clone() for name, p in built[0].named_parameters()}
+    next(steps)
+    assert any(not torch.equal(p, before[name]) for name, p in built[0].named_parameters())
+
+
+def test_the_plain_loop_races_in_a_process_that_ends_with_the_race() -> None:
+    run = RUNS["bands"].model_copy(update={"batch_size": 10})
+    with contenders.plain_process(run, images("cpu"), CPU) as racer:
+        (child,) = multiprocessing.active_children()
+        racer.advance()
+        racer.advance()
+        assert child.is_alive()
+    assert child.exitcode == 0
+
+
+def test_the_race_relates_every_way_to_the_plain_loop_and_to_the_bare_step() -> None:
+    bands = RUNS["bands"].model_copy(update={"batch_size": 10, "gradient_lags": (1,)})
+    schedule = ProbeSchedule(every=5, relative_step_sizes=(0.5, 1.0))
+    probe = RUNS["probe"].model_copy(update={"batch_size": 10, "probe": schedule})
+    rows = speed.race(bands, probe, images("cpu"), CPU, rounds=3, slot_seconds=0.0)
+    kinds = [row["kind"] for row in rows if row["precision"] == "float32"]
+    assert kinds == [PLAIN, BARE, UNMEASURED, BANDS, PROBE]
+    by_kind = {row["kind"]: row for row in rows if row["precision"] == "float32"}
+    assert by_kind[PLAIN]["times_plain"]["median"] == 1
+    assert by_kind[BARE]["share_of_bare"]["median"] == 1
+    assert by_kind[UNMEASURED]["measuring_cost"]["median"] == 0
+    taken = {kind: np.array(row["seconds_per_step"]) for kind, row in by_kind.items()}
+    expected = np.median(taken[PLAIN] / taken[BANDS])
+    assert by_kind[BANDS]["times_plain"]["median"] == pytest.approx(expected)
+    cost = np.median(taken[PROBE] / taken[UNMEASURED] - 1)
+    assert by_kind[PROBE]["measuring_cost"]["median"] == pytest.approx(cost)
+    for row in rows:
+        assert row["steps_per_second"]["low"] <= row["steps_per_second"]["median"]
+        assert row["share_of_ceiling"] > 0
+
+
+def test_a_ceiling_counts_two_operations_for_each_product(monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks = cycle([0.0, 2.0])
+    monkeypatch.setattr(ceilings.time, "perf_counter", lambda: next(ticks))
+    assert ceilings.flops_per_second(CPU, "float32") == 2 * 2048**3 / 2.0
+    assert ceilings.bytes_per_second(CPU) == 2 * 4 * 2**25 / 2.0
+
+
+def test_bfloat16_races_only_where_it_is_not_slower(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "cpu_bfloat16_slowdown", lambda: 0.5)
+    assert speed.precisions(CPU) == ("float32", "bfloat16")
+    monkeypatch.setattr(devices, "cpu_bfloat16_slowdown", lambda: 1.8)
+    assert speed.precisions(CPU) == ("float32",)
+
+
+@pytest.fixture(scope="module")
+def measured(results: Path, tiny: Study, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A results folder in which everything was measured, each thing in its smallest size."""
+    folder = tmp_path_factory.mktemp("measured")
+    shutil.copytree(results / "data", folder / "data")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(growth, "WIDTHS", (0.05, 0.1))
+        patch.setattr(growth, "BATCHES", (8,))
+        patch.setattr(growth, "SHARES", (1.0,))
+        patch.setattr(workflow, "STUDIES", ((1, 2, 1),))
+        patch.setattr(sharing, "COUNTS", (1, 2))
+        collect.bench(tiny, folder, threads=2, rounds=2, seconds=0.01)
+    return folder
+
+
+def test_everything_is_measured_and_finite(measured: Path) -> None:
+    found = read_json(measured / "bench/bench.json")
+    assert [row["runs"] for row in found["dry_runs"]] == [2]
+    assert [(row["way"], row["runs"]) for row in found["sharing"]] == [
+        ("processes", 1),
+        ("processes", 2),
+    ]
+    assert {row["architecture"] for row in found["speed"]} == {"vgg_a", "vgg_a_bn"}
+    assert sorted(row["size"] for row in found["growth"]) == [0.05, 0.1, 8, 200]
+    assert found["stale_figure"] is None  # nothing was trained here
+    numbers = [*found["startup"].values(), found["help_seconds"], *found["ceilings"].values()]
+    numbers += [value for row in found["growth"] for value in list(row.values())[2:]]
+    numbers += [value for row in found["dry_runs"] for value in row.values()]
+    assert all(number > 0 for number in numbers)
+
+
+def test_the_readme_table_says_what_was_measured(measured: Path) -> None:
+    found = read_json(measured / "bench/bench.json")
+    lines = (measured / "bench/speed.md").read_text("utf-8").splitlines()
+    bands = next(row for row in found["speed"] if row["kind"] == BANDS)
+    line = next(line for line in lines if line.startswith("| vgg_a, bands"))
+    assert f"{bands['steps_per_second']['median']:.3g}" in line
+    assert f"{bands['times_plain']['median']:.2f}" in line
+    assert any(line.startswith("- Dry runs: 2 runs") for line in lines)
+
+
+def test_the_figure_has_a_line_for_every_contender(measured: Path) -> None:
+    found = read_json(measured / "bench/bench.json")
+    figure = bench_figure.bench(found)
+    shown = [text.get_text() for text in figure.axes[0].get_yticklabels()]
+    assert len(shown) == len(found["speed"])
+    assert "VGG-A + BatchNorm, bands, float32" in shown
+    draw.draw(
+        "bench",
+        measured,
+        Figures(smoothing_steps=1),
+        measured / "figures/bench.png",
+        measured / "figures/bench.pdf",
+    )
+    assert (measured / "figures/bench.png").stat().st_size > 10_000
+
+
+def test_a_number_that_is_not_finite_is_not_drawn(measured: Path) -> None:
+    found = read_json(measured / "bench/bench.json")
+    found["speed"][0]["steps_per_second"]["median"] = float("nan")
+    with pytest.raises(UserError, match="plain loop of vgg_a is not finite"):
+        bench_figure.bench(found)

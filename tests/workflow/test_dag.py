@@ -1,0 +1,204 @@
+"""The DAG end to end in miniature: what is stale after which change, and what a kill costs."""
+
+import hashlib
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import time
+
+import psutil
+import pytest
+import yaml
+
+from support.artefacts import ROOT, digests
+from support.workflow import (
+    RUNS,
+    configure,
+    copy_project,
+    edit,
+    snakemake,
+    stale,
+    start_snakemake,
+)
+
+
+def test_the_study_makes_what_the_contract_says(finished):
+    results = finished / "results"
+    assert (results / "report.pdf").read_bytes().startswith(b"%PDF")
+    expected = ["bands/bands.parquet", "bands/summary.csv", "probe/summary.csv"]
+    expected += ["data/dataset.json", "logs/report.log", "benchmarks/report.tsv"]
+    expected += [f"bands/vgg_a_bn/lr0.002/seed0/{name}" for name in ("steps.parquet", "run.json")]
+    assert all((results / name).stat().st_size >= 0 for name in expected)
+    figures = {path.stem for path in (results / "figures").glob("*.png")}
+    assert {"loss_landscape", "gradient_predictiveness", "beta_smoothness"} <= figures
+    assert figures == {path.stem for path in (results / "figures").glob("*.pdf")}
+    assert len(list(results.glob("*/**/run.json"))) == RUNS
+    leftovers = [p for p in results.glob("**/*") if p.name.endswith((".tmp", ".part", ".state"))]
+    assert not leftovers
+
+
+def test_a_second_run_does_nothing(finished):
+    assert stale(finished) == {}
+
+
+def test_a_figure_s_code_makes_that_family_and_the_report_stale(project):
+    edit(project / "workflow/landscape/figures/bands.py", "\n\n\ndef ", "\n\nCHANGED = 1\n\n\ndef ")
+    assert stale(project) == {"figure": 3, "report": 1}
+
+
+def test_a_comment_in_the_training_costs_nothing(project):
+    edit(
+        project / "workflow/landscape/training/trajectory.py",
+        "import torch\n",
+        "import torch  # a remark\n",
+    )
+    edit(
+        project / "workflow/landscape/training/trajectory.py", '"""The trajectory:', '"""The path:'
+    )
+    assert stale(project) == {}
+
+
+def test_the_training_s_code_makes_the_training_stale(project):
+    edit(
+        project / "workflow/landscape/training/trajectory.py", "self.step = 0", "self.step = int(0)"
+    )
+    jobs = stale(project)
+    assert jobs["train_bands"] == 4
+    assert jobs["train_probe"] == 2
+    assert "dataset" not in jobs
+
+
+def test_a_measure_s_code_makes_the_training_stale(project):
+    edit(project / "workflow/landscape/measure/distance.py", "torch.dist(a, b)", "(a - b).norm()")
+    assert stale(project)["train_bands"] == 4
+
+
+def test_a_new_learning_rate_trains_its_own_runs_only(project):
+    configure(project, bands={"learning_rates": [0.001, 0.002, 0.003]})
+    jobs = stale(project)
+    assert jobs["train_bands"] == 2
+    assert "train_probe" not in jobs
+
+
+def test_a_new_seed_of_the_probe_trains_its_own_runs_only(project):
+    configure(project, probe={"seeds": [0, 1]})
+    jobs = stale(project)
+    assert jobs["train_probe"] == 2
+    assert "train_bands" not in jobs
+
+
+def test_smoothing_draws_and_trains_nothing(project):
+    configure(project, figures={"smoothing_steps": 3})
+    assert set(stale(project)) == {"figure", "report"}
+
+
+def test_words_about_the_project_make_nothing_stale(project):
+    (project / "README.md").write_text("other words", "utf-8")
+    edit(project / "config.yaml", "# The study, key by key.", "# Every key of the study.")
+    assert stale(project) == {}
+
+
+def test_named_targets_are_parts_of_the_whole(project):
+    shutil.rmtree(project / "results" / "probe")
+    assert "train_probe" not in stale(project, "bands")
+    assert stale(project, "probe")["train_probe"] == 2
+    assert "report" not in stale(project, "figures")
+
+
+def test_what_was_deleted_is_made_again_and_the_same(project):
+    """F22: a figure and a table; nothing is trained for them."""
+    figure = project / "results/figures/loss_landscape.png"
+    table = project / "results/bands/bands.parquet"
+    before = {p: hashlib.sha256(p.read_bytes()).hexdigest() for p in (figure, table)}
+    figure.unlink()
+    table.unlink()
+    assert "train_bands" not in stale(project)
+    snakemake(project)
+    assert before == {p: hashlib.sha256(p.read_bytes()).hexdigest() for p in before}
+
+
+def test_a_deleted_model_trains_its_run_again_and_no_other(project):
+    (project / "results/bands/vgg_a/lr0.001/seed0/model.safetensors").unlink()
+    assert stale(project)["train_bands"] == 1
+
+
+def training_process(snakemake_pid: int) -> psutil.Process | None:
+    for child in psutil.Process(snakemake_pid).children(recursive=True):
+        try:
+            line = child.cmdline()
+        except psutil.Error:
+            continue
+        if line[1:4] == ["-m", "landscape", "train"]:
+            return child
+    return None
+
+
+def test_a_killed_training_job_goes_on_by_the_same_command(project, finished):
+    """kill -9 of the job while it trains; the same command then gives the same bytes."""
+    run = project / "results/bands/vgg_a_bn/lr0.001/seed0"
+    shutil.rmtree(run)
+    configure(project, checkpoint_seconds=0)
+    going = start_snakemake(project, "bands")
+    deadline = time.monotonic() + 60
+    while not (run / "resume.state.prev").exists():
+        assert time.monotonic() < deadline
+        assert going.poll() is None, going.communicate()[0]
+        time.sleep(0.002)
+    job = training_process(going.pid)
+    assert job is not None
+    os.kill(job.pid, signal.SIGKILL)
+    going.communicate(timeout=60)
+    assert going.returncode != 0
+    assert not (run / "run.json").exists()
+    snakemake(project, "bands")
+    log = project / "results/logs/bands/vgg_a_bn/lr0.001/seed0.log"
+    assert "goes on from step" in log.read_text("utf-8")
+    original = finished / "results/bands/vgg_a_bn/lr0.001/seed0"
+    assert digests(run) == digests(original)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"bands": {"learning_rate": 0.1}}, "bands.learning_rate"),
+        ({"bands": {"learning_rates": [-0.1]}}, "bands.learning_rates.0"),
+        ({"bands": {"learning_rates": []}}, "bands.learning_rates"),
+        ({"bands": {"learning_rates": [0.001, "1e-3"]}}, "more than once"),
+        ({"probe": {"learning_rate": float("nan")}}, "probe.learning_rate"),
+    ],
+)
+def test_a_wrong_configuration_stops_before_any_job(tmp_path, change, said):
+    """F19, where a user meets it: the key is named, and there is no traceback."""
+    project = copy_project(tmp_path)
+    configure(project, **change)
+    done = snakemake(project, "--dry-run", check=False)
+    assert done.returncode != 0
+    assert said in done.stdout
+    assert "Traceback" not in done.stdout
+
+
+def test_demo_and_study_do_not_share_a_folder():
+    study = yaml.safe_load((ROOT / "config.yaml").read_text("utf-8"))
+    demo = yaml.safe_load((ROOT / "profiles/demo/study.yaml").read_text("utf-8"))
+    assert demo["results"] != study["results"]
+
+
+def test_one_gpu_job_at_a_time_without_being_asked():
+    default = yaml.safe_load((ROOT / "profiles/default/profile.yaml").read_text("utf-8"))
+    assert default["resources"]["gpu"] == 1
+    for profile in ROOT.glob("profiles/*/profile.yaml"):
+        options = yaml.safe_load(profile.read_text("utf-8"))
+        assert "keep-incomplete" not in options
+        assert options["rerun-incomplete"] is True
+
+
+def test_make_study_passes_on_what_it_is_given():
+    command = ["make", "-n", "-o", ".venv/.ready", "study", "DATA=a b/c,d", "CONFIG=my own.yaml"]
+    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    (line,) = [line for line in said.replace("\\\n", "").splitlines() if "snakemake" in line]
+    words = shlex.split(line)
+    assert words[words.index("--configfile") + 1] == "my own.yaml"
+    data = yaml.safe_load(words[words.index("--config") + 1].removeprefix("data="))
+    assert data == {"source": "parquet", "path": "a b/c,d"}

@@ -1,0 +1,137 @@
+"""GPUs are handed out here: Snakemake counts them and never says which.
+
+A card, or a share of one, is a locked file. The files belong to the machine and not to a results
+folder, so that two studies on one machine never hold the same card.
+"""
+
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock
+
+from landscape.errors import UserError
+from landscape.runtime.locks.files import (
+    JOB,
+    POLL_SECONDS,
+    Locks,
+    acquired,
+    say,
+    sign,
+    signature,
+)
+
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+FOLDER = "LANDSCAPE_LOCKS"  # environment variable: where the machine's lock files are
+
+
+def cards() -> list[str]:
+    """The GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them; torch is not asked.
+
+    None inside a Slurm job that was given one: there the scheduler has handed them out.
+    """
+    if JOB in os.environ:
+        given = visible(os.environ.get(VISIBLE, ""))
+        return given if len(given) > 1 else []
+    if VISIBLE in os.environ:
+        return visible(os.environ[VISIBLE])
+    if shutil.which("nvidia-smi") is None:
+        return []
+    listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=False)
+    return installed(listed.stdout)
+
+
+def visible(text: str) -> list[str]:
+    """The names in CUDA_VISIBLE_DEVICES. An impossible one ends the list."""
+    names: list[str] = []
+    for name in (part.strip() for part in text.split(",")):
+        if not name or name == "-1":
+            break
+        names.append(name)
+    return names
+
+
+def installed(listed: str) -> list[str]:
+    """The names in the output of `nvidia-smi -L`; a card cut into MIG devices counts as these."""
+    found: list[list[str]] = []
+    for line in listed.splitlines():
+        name = line.rpartition("(UUID: ")[2].rstrip(")")
+        if line.startswith("GPU "):
+            found.append([name])
+        elif line.strip().startswith("MIG "):
+            found[-1].append(name)
+    return [name for card, *parts in found for name in parts or [card]]
+
+
+def machine_folder() -> Path:
+    """Where this machine's lock files are: $LANDSCAPE_LOCKS, or the user's runtime directory."""
+    if FOLDER in os.environ:
+        return Path(os.environ[FOLDER])
+    if "XDG_RUNTIME_DIR" in os.environ:
+        return Path(os.environ["XDG_RUNTIME_DIR"]) / "landscape"
+    return Path(tempfile.gettempdir()) / f"landscape-{os.getuid()}"
+
+
+@contextmanager
+def lock_gpu(holder: str, parallel: int = 1, among: Sequence[str] | None = None) -> Iterator[None]:
+    """Inside the block CUDA_VISIBLE_DEVICES names one card, or a share of it, held by nobody else.
+
+    holder: who this is, for others that wait. parallel: jobs that run at a time on this machine;
+    if they outnumber the cards, each card is shared by as many as that takes. among: the cards, if
+    not all that this process may use. Without cards nothing happens. To be entered before torch
+    looks for a GPU.
+    """
+    names = cards() if among is None else among
+    if not names:
+        yield
+        return
+    folder = machine_folder()
+    try:
+        card, share = _wait(Locks(folder), names, -(-parallel // len(names)), holder)
+    except OSError as error:
+        raise UserError(
+            f"{folder}: no file locks, by which the GPUs of a machine are handed out "
+            f"({error.strerror}); set {FOLDER} to another folder, or {VISIBLE} to one card "
+            "and run one job at a time"
+        ) from None
+    before = os.environ.get(VISIBLE)
+    os.environ[VISIBLE] = card
+    try:
+        yield
+    finally:
+        share.release()
+        os.environ.pop(VISIBLE)
+        if before is not None:
+            os.environ[VISIBLE] = before
+
+
+def _wait(locks: Locks, names: Sequence[str], shares: int, holder: str) -> tuple[str, FileLock]:
+    """The card that this process now has a share of, and the lock that is the share."""
+    # Slurm numbers the cards of each of its jobs from 0 on.
+    folder = locks.folder("-job".join(filter(None, [platform.node(), os.environ.get(JOB)])))
+    # All cards once before any card twice: sharing starts only when it must.
+    slots = [
+        (name, folder / f"{name.replace('/', '_')}.{k}.lock")
+        for k in range(shares)
+        for name in names
+    ]
+    told = False
+    while True:
+        for name, path in slots:
+            share = locks.lock(path)
+            if acquired(share):
+                sign(share, holder)
+                if told:
+                    say(f"{holder}: has GPU {name}")
+                return name, share
+        if not told:
+            held = [f"{name} is held by {signature(path)}" for name, path in slots]
+            say(f"{holder}: waiting for a GPU. {'; '.join(held)}")
+            told = True
+        time.sleep(POLL_SECONDS)
