@@ -17,7 +17,7 @@ from landscape.config.study import Figures
 from landscape.errors import UserError
 from landscape.figures import draw
 from landscape.storage import files, tables
-from landscape.training import checkpoint, job
+from landscape.training import checkpoint, job, session
 from support import synthetic_tables as synthetic
 from support.artefacts import ROOT, digests, start
 from support.tiny import RUN
@@ -174,7 +174,7 @@ def test_f11_the_space_asked_for_is_about_what_is_written(tiny, folder):
     asked = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(checkpoint, "save", watched)
-        patch.setattr(files, "require_space", lambda _, needed: asked.append(needed))
+        patch.setattr(session, "require_space", lambda _, needed: asked.append(needed))
         job.train(tiny.run(RUN), folder, threads=1, checkpoint_seconds=0)
     assert largest * 0.8 <= asked[0] <= 3 * largest, (asked, largest)
 

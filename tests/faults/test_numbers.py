@@ -11,7 +11,6 @@ from landscape.errors import UserError
 from landscape.figures import draw
 from landscape.figures.selection import wanted
 from landscape.report import build
-from landscape.storage import files
 from landscape.storage.tables import read_table, write_table
 from landscape.tables import collect
 from landscape.tables.bands_and_probe import aggregate_bands, aggregate_probe
@@ -202,7 +201,7 @@ def test_control_without_the_checksum_a_changed_number_gets_through(
 ):
     study = trained(tiny_content, undisturbed, folder)
     rewrite(folder / RUN / "epochs.csv", CHANGES["epochs.csv"])
-    monkeypatch.setattr(files, "require_recorded", lambda *_: None)
+    monkeypatch.setattr(collect, "require_recorded", lambda *_: None)
     aggregate_bands(study.bands, folder)
     assert (read_table(folder / "bands/epochs.csv")["train_accuracy"] == 0.99).all()
 

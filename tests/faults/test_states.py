@@ -92,7 +92,7 @@ def test_f6_control_without_the_checksum_the_bit_is_trained_on(
     half.checkpoint.write_bytes(flipped(whole, optimizer_place(whole)))
     session = job.Job(tiny.run(RUN), folder, CPU)
     with monkeypatch.context() as patch:
-        patch.setattr(checkpoint.storage, "sha256", lambda payload: expected)
+        patch.setattr(checkpoint.files, "sha256", lambda payload: expected)
         # torch's own reader does not notice the bit: what it loads is not what was saved.
         assert steps_loaded(half) == NEWEST
         session.resume()

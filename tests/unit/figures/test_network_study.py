@@ -1,8 +1,10 @@
 """The network study's figures show its tables' numbers, and nothing covers anything."""
 
 import json
+import sys
 import typing
 from itertools import combinations
+from types import SimpleNamespace
 
 import matplotlib.colors
 import numpy as np
@@ -314,10 +316,11 @@ def test_figures_of_inspected_runs_come_from_arrays_and_name_those_runs(
     ]
     write_json(results / "network/insight.json", {"networks": networks})
     arguments = ("network/insight.safetensors", "network/insight.json")
-    spec = FigureSpec("test_network_figures", "recorded", "network", arguments, needs="insight")
+    spec = FigureSpec("figure_of_a_test", "recorded", "network", arguments, needs="insight")
     assert spec.tables == (*arguments, "data/dataset.json")  # no run but those makes it stale
     stamped = []
     monkeypatch.setattr(draw, "stamp", lambda figure, text: stamped.append(text))
+    monkeypatch.setitem(sys.modules, "figure_of_a_test", SimpleNamespace(recorded=recorded))
     monkeypatch.setitem(FIGURES, "insight_test", spec)
     png, pdf = tmp_path / "a.png", tmp_path / "a.pdf"
     draw.draw("insight_test", results, STUDY.figures, png, pdf)
