@@ -20,7 +20,7 @@ rule measure_speed:
     params:
         results=results_folder,
         settings=STUDY.model_dump_json(),
-        code=fingerprint("bench.collect"),
+        code=fingerprint("bench.collect", "models.vgg", *STUDY.bands.optimizer.modules),
     shell:
         "python -m landscape bench --results {params.results:q} --settings {params.settings:q}"
         " --threads {threads} &> {log:q}"

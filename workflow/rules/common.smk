@@ -133,6 +133,14 @@ def figure_code(name):
     return fingerprint("figures.draw", FIGURES[name].module.removeprefix("landscape."))
 
 
+def structure_code():
+    """What tabulates the final networks, and those networks, which it imports by name."""
+    finals = [entry for entry in STUDY.network.entries() if entry.kind == "final"]
+    return fingerprint(
+        "tables.layers", *(entry.recipe.architecture.module for entry in finals)
+    )
+
+
 def results_folder(wildcards):
     """Where a stage finds and leaves its files; their names below it are the contract."""
     return RESULTS

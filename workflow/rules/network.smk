@@ -48,7 +48,7 @@ rule structure:
     params:
         results=results_folder,
         settings=STUDY.network.model_dump_json() if STUDY.network else "",
-        code=fingerprint("tables.layers"),
+        code=structure_code() if STUDY.network else "",
     shell:
         "python -m landscape structure --results {params.results:q}"
         " --settings {params.settings:q} &> {log:q}"

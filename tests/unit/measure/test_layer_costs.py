@@ -21,10 +21,11 @@ from landscape.measure.layer_costs import COLUMNS, layers
 from landscape.models import registry as models
 from landscape.models.compact import STAGES
 from landscape.models.flat_parameters import FlatParameters
-from landscape.models.registry import VGGS, count_parameters
+from landscape.models.registry import count_parameters
+from landscape.models.vgg import NORMALIZATIONS
 
 ALL = [
-    *[Vgg(name=name, width=0.1) for name in VGGS],
+    *[Vgg(name=name, width=0.1) for name in NORMALIZATIONS],
     Mlp(neurons=8, dropout=0.1),
     ConvNet(filters=2, neurons=4),
     ConvNet(filters=2, neurons=4, residual=True, normalization="none"),

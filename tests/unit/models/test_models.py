@@ -29,8 +29,8 @@ from landscape.models.layers import (
     activate,
     normalize,
 )
-from landscape.models.registry import VGGS, count_parameters
-from landscape.models.vgg import VGG_A, VGG_BatchNorm
+from landscape.models.registry import count_parameters
+from landscape.models.vgg import NORMALIZATIONS, VGG_A, VGG_BatchNorm
 
 IMAGES = torch.randn(4, 3, 32, 32, generator=torch.Generator().manual_seed(0))
 
@@ -51,7 +51,7 @@ def test_features_equal_torchvision_with_the_same_weights(ours, theirs):
         assert torch.equal(model(IMAGES), reference(IMAGES))
 
 
-@pytest.mark.parametrize("name", VGGS)
+@pytest.mark.parametrize("name", NORMALIZATIONS)
 def test_every_architecture_maps_images_to_logits(name):
     model = models.build(Vgg(name=name, width=0.125), seed=0)
     assert model(IMAGES).shape == (4, 10)

@@ -1,6 +1,10 @@
-"""What a network is made of, family by family: settings only, the networks are in `models/`."""
+"""What a network is made of, family by family: settings only.
 
-from typing import Annotated, Literal
+`module` of each is where its network is: that module's `build(settings, classes)` makes it. It is
+imported for runs of this network only, and is what their fingerprint covers.
+"""
+
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -14,6 +18,7 @@ VggName = Literal["vgg_a", "vgg_a_bn", "vgg_a_ln", "vgg_a_gn", "vgg_a_in"]
 class Vgg(Settings):
     """VGG-A; its normalization is part of its name, as the course and the paper compare it."""
 
+    module: ClassVar[str] = "models.vgg"
     name: VggName
     width: Width = 1.0
 
@@ -21,6 +26,7 @@ class Vgg(Settings):
 class Mlp(Settings):
     """Fully connected layers only."""
 
+    module: ClassVar[str] = "models.mlp"
     name: Literal["mlp"] = "mlp"
     neurons: Count = 512
     hidden_layers: Count = 2
@@ -31,6 +37,7 @@ class Mlp(Settings):
 class ConvNet(Settings):
     """The base of the sweeps: three stages of two convolutions, then a hidden linear layer."""
 
+    module: ClassVar[str] = "models.convnet"
     name: Literal["convnet"] = "convnet"
     filters: Count = 32  # of the first stage; each stage doubles them
     neurons: Count = 128
@@ -43,6 +50,7 @@ class ConvNet(Settings):
 class Compact(Settings):
     """Few parameters: inverted residual blocks of depthwise convolutions."""
 
+    module: ClassVar[str] = "models.compact"
     name: Literal["compact"] = "compact"
     width: Width = 1.0
     depthwise: bool = True  # false: one 3×3 convolution of about as many parameters a block
@@ -54,6 +62,7 @@ class Compact(Settings):
 class Fast(Settings):
     """Quick to train: a whitening first layer, wide and shallow stages, a scaled linear head."""
 
+    module: ClassVar[str] = "models.fast"
     name: Literal["fast"] = "fast"
     width: Width = 1.0
     whitening: bool = True
@@ -64,6 +73,7 @@ class Fast(Settings):
 class Accurate(Settings):
     """As accurate as ten million parameters allow: wide residual stages with attention."""
 
+    module: ClassVar[str] = "models.accurate"
     name: Literal["accurate"] = "accurate"
     width: Width = 1.0
     blocks: Count = 3  # of each stage
@@ -75,12 +85,14 @@ class Accurate(Settings):
 class Speedrun(Settings):
     """A published fast design in our own code (airbench94, Jordan 2024), to be compared with."""
 
+    module: ClassVar[str] = "models.speedrun"
     name: Literal["speedrun"] = "speedrun"
 
 
 class ResNet18(Settings):
     """The published standard (He et al. 2016, in its form for 32×32 images), to compare with."""
 
+    module: ClassVar[str] = "models.resnet18"
     name: Literal["resnet18"] = "resnet18"
 
 

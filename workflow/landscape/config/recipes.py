@@ -18,6 +18,18 @@ from landscape.config.fields import (
 OptimizerName = Literal[
     "adam", "sgd", "adamw", "rmsprop", "adagrad", "our_sgd", "our_adamw", "muon"
 ]
+# The module whose `build` makes the update rule, imported for runs of this rule only.
+MODULES: dict[OptimizerName, str] = {
+    "adam": "optimizers.from_torch",
+    "sgd": "optimizers.from_torch",
+    "adamw": "optimizers.from_torch",
+    "rmsprop": "optimizers.from_torch",
+    "adagrad": "optimizers.from_torch",
+    "our_sgd": "optimizers.sgd",
+    "our_adamw": "optimizers.adamw",
+    "muon": "optimizers.muon_and_sgd",
+}
+SAM = "optimizers.sam"  # likewise, with a sharpness radius
 WITH_MOMENTUM = ("sgd", "our_sgd", "rmsprop", "muon")
 WITH_NESTEROV = ("sgd", "our_sgd", "muon")
 MUON = ("muon",)
@@ -52,6 +64,11 @@ class Optimizer(Settings):
     vector_momentum: Share = 0.85
     newton_schulz_steps: Annotated[Count, Field(le=20)] = 5
     fixed_norm: bool = False  # filter banks keep the norm √outputs
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """The module of the update rule, and that of what is wrapped around it."""
+        return (MODULES[self.name], *([SAM] if self.sharpness_radius else []))
 
     @property
     def unread(self) -> set[str]:

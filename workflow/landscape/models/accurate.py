@@ -69,3 +69,7 @@ def _norm(channels: int) -> nn.Module:
     norm = normalize("batch", channels)
     assert norm is not None
     return norm
+
+
+def build(settings: Settings, classes: int) -> Network:
+    return Accurate(settings, classes)

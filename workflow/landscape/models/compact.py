@@ -61,3 +61,7 @@ def _block(settings: Settings, inputs: int, outputs: int, stride: int) -> nn.Mod
     if not settings.residual:
         return inner
     return Residual(inner, inputs, outputs, stride)
+
+
+def build(settings: Settings, classes: int) -> Network:
+    return Compact(settings, classes)

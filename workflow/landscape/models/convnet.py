@@ -49,3 +49,7 @@ class ConvNet(Network):
         hidden = self.classifier(self.features(images).flatten(1))
         logits: torch.Tensor = self.output_layer(hidden)
         return logits
+
+
+def build(settings: Settings, classes: int) -> Network:
+    return ConvNet(settings, classes)

@@ -5,6 +5,7 @@ from torch import nn
 
 from landscape.config.architectures import Fast as Settings
 from landscape.models.layers import ShiftNorm, Whitening, activate, scaled
+from landscape.models.network import Network
 from landscape.models.whitened import Sprint
 
 CHANNELS = (64, 192, 256)
@@ -61,3 +62,7 @@ class Fast(Sprint):
             layers.append(Stage(settings, inputs, outputs))
             inputs = outputs
         super().__init__(stem, nn.Sequential(*layers), inputs, classes)
+
+
+def build(settings: Settings, classes: int) -> Network:
+    return Fast(settings, classes)

@@ -25,3 +25,7 @@ class Mlp(Network):
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         logits: torch.Tensor = self.output_layer(self.hidden(images.flatten(1)))
         return logits
+
+
+def build(settings: Settings, classes: int) -> Network:
+    return Mlp(settings, classes)

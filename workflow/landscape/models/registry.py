@@ -1,28 +1,13 @@
 """The networks by the names that config.yaml uses."""
 
+from importlib import import_module
+
 import torch
 from torch import nn
 
-from landscape.config import architectures
-from landscape.config.architectures import Architecture, Normalization, VggName
-from landscape.models.accurate import Accurate
-from landscape.models.compact import Compact
-from landscape.models.convnet import ConvNet
-from landscape.models.fast import Fast
-from landscape.models.mlp import Mlp
+from landscape.config.architectures import Architecture
 from landscape.models.network import Network
-from landscape.models.resnet18 import ResNet18
-from landscape.models.speedrun import Speedrun
-from landscape.models.vgg import VGG
 from landscape.runtime.randomness import generator
-
-VGGS: dict[VggName, Normalization] = {
-    "vgg_a": "none",
-    "vgg_a_bn": "batch",
-    "vgg_a_ln": "layer",
-    "vgg_a_gn": "group",
-    "vgg_a_in": "instance",
-}
 
 
 def build(
@@ -31,33 +16,14 @@ def build(
     """The network with the initial weights of this seed: the same on every device, and the same
     convolutions and linear layers whatever the normalization.
 
+    Its module is imported here, on demand, so that no run depends on another network's code.
     `sample`: normalized training images, for layers that are computed from them and not learned.
     """
-    model = _construct(architecture, classes)
+    model: Network = import_module(f"landscape.{architecture.module}").build(architecture, classes)
     model.initialize(generator(seed, "weights"))
     if sample is not None:
         model.fit(sample)
     return model
-
-
-def _construct(architecture: Architecture, classes: int) -> Network:
-    match architecture:
-        case architectures.Vgg():
-            return VGG(VGGS[architecture.name], architecture.width, classes)
-        case architectures.Mlp():
-            return Mlp(architecture, classes)
-        case architectures.ConvNet():
-            return ConvNet(architecture, classes)
-        case architectures.Compact():
-            return Compact(architecture, classes)
-        case architectures.Fast():
-            return Fast(architecture, classes)
-        case architectures.Accurate():
-            return Accurate(architecture, classes)
-        case architectures.Speedrun():
-            return Speedrun(classes)
-        case architectures.ResNet18():
-            return ResNet18(classes)
 
 
 def count_parameters(model: nn.Module) -> int:

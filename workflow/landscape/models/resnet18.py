@@ -3,6 +3,7 @@
 import torch
 from torch import nn
 
+from landscape.config.architectures import ResNet18 as Settings
 from landscape.models.layers import ConvNorm, activate
 from landscape.models.network import Network
 
@@ -45,3 +46,7 @@ class ResNet18(Network):
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         logits: torch.Tensor = self.output_layer(self.features(images).mean((2, 3)))
         return logits
+
+
+def build(settings: Settings, classes: int) -> Network:
+    return ResNet18(classes)

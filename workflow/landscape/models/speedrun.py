@@ -2,7 +2,9 @@
 
 from torch import nn
 
+from landscape.config.architectures import Speedrun as Settings
 from landscape.models.layers import ShiftNorm, Whitening, activate
+from landscape.models.network import Network
 from landscape.models.whitened import Sprint
 
 CHANNELS = (64, 256, 256)
@@ -30,3 +32,7 @@ class Speedrun(Sprint):
             ]
             inputs = outputs
         super().__init__(stem, nn.Sequential(*layers), inputs, classes)
+
+
+def build(settings: Settings, classes: int) -> Network:
+    return Speedrun(classes)

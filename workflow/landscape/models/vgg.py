@@ -5,13 +5,20 @@ from collections.abc import Iterator
 import torch
 from torch import nn
 
-from landscape.config.architectures import Normalization
+from landscape.config.architectures import Normalization, Vgg, VggName
 from landscape.models.layers import normalize, scaled
 from landscape.models.network import Network
 
 # Output channels of each 3×3 convolution; "M" halves the image by 2×2 max pooling.
 PLAN_A: tuple[int | str, ...] = (64, "M", 128, "M", 256, 256, "M", 512, 512, "M", 512, 512, "M")
 HIDDEN = 512
+NORMALIZATIONS: dict[VggName, Normalization] = {
+    "vgg_a": "none",
+    "vgg_a_bn": "batch",
+    "vgg_a_ln": "layer",
+    "vgg_a_gn": "group",
+    "vgg_a_in": "instance",
+}
 
 
 class VGG(Network):
@@ -64,6 +71,10 @@ def VGG_A(width: float = 1.0, classes: int = 10) -> VGG:
 def VGG_BatchNorm(width: float = 1.0, classes: int = 10) -> VGG:
     """VGG-A with BatchNorm2d after every convolution."""
     return VGG("batch", width, classes)
+
+
+def build(settings: Vgg, classes: int) -> VGG:
+    return VGG(NORMALIZATIONS[settings.name], settings.width, classes)
 
 
 def _features(normalization: Normalization, width: float) -> Iterator[nn.Module]:

@@ -5,9 +5,10 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim.optimizer import ParamsT
 
+from landscape.config.recipes import Optimizer
 from landscape.optimizers.closure import evaluated
 
 
@@ -88,6 +89,15 @@ class AdamW(torch.optim.Optimizer):
             state["exp_avg"] = torch.zeros_like(parameter)
             state["exp_avg_sq"] = torch.zeros_like(parameter)
         return state
+
+
+def build(settings: Optimizer, model: nn.Module, learning_rate: float, capturable: bool) -> AdamW:
+    return AdamW(
+        model.parameters(),
+        learning_rate,
+        weight_decay=settings.weight_decay,
+        capturable=capturable,
+    )
 
 
 def _corrections(

@@ -6,6 +6,8 @@ from typing import Any
 
 import torch
 
+from landscape.config.recipes import Optimizer
+
 SMALLEST_NORM = 1e-12  # at a gradient of zero there is no direction to go: stay
 
 
@@ -67,3 +69,7 @@ class SAM(torch.optim.Optimizer):
     def _share(self) -> None:
         self.param_groups = self.base.param_groups
         self.state = self.base.state
+
+
+def wrap(optimizer: torch.optim.Optimizer, settings: Optimizer) -> SAM:
+    return SAM(optimizer, settings.sharpness_radius)

@@ -5,9 +5,10 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim.optimizer import ParamsT
 
+from landscape.config.recipes import Optimizer
 from landscape.optimizers.closure import evaluated
 
 
@@ -72,6 +73,16 @@ class SGD(torch.optim.Optimizer):
             state["momentum_buffer"] = torch.zeros_like(parameter)
         buffer: Tensor = state["momentum_buffer"]
         return buffer
+
+
+def build(settings: Optimizer, model: nn.Module, learning_rate: float, capturable: bool) -> SGD:
+    return SGD(
+        model.parameters(),
+        learning_rate,
+        momentum=settings.momentum,
+        nesterov=settings.nesterov,
+        weight_decay=settings.weight_decay,
+    )
 
 
 def _check(group: dict[str, Any]) -> None:

@@ -7,22 +7,24 @@ trees: comments, docstrings and layout do not count, nor does a module that is n
 
 import ast
 import hashlib
-from collections.abc import Collection
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1]
 
 
-def fingerprint(*modules: str, without: Collection[str] = ()) -> str:
-    """SHA-256 over the import closure of `modules` (dotted names inside the package).
+def fingerprint(*modules: str) -> str:
+    """SHA-256 over the import closure of `modules` (dotted names inside the package)."""
+    return digest(closure(*modules))
 
-    `without`: modules of the closure that are imported but not run, and so do not count.
-    """
-    digest = hashlib.sha256()
-    for name in sorted(closure(*modules) - set(without)):
-        digest.update(f"{name}\n{_meaning(name)}\n".encode())
-    return digest.hexdigest()
+
+def digest(modules: Iterable[str]) -> str:
+    """SHA-256 over these modules and no others."""
+    found = hashlib.sha256()
+    for name in sorted(modules):
+        found.update(f"{name}\n{_meaning(name)}\n".encode())
+    return found.hexdigest()
 
 
 def closure(*modules: str) -> set[str]:

@@ -1,75 +1,48 @@
 """The fingerprint of what a training run executes: its own network and optimizer, and no other's.
 
-A change of one network must not retrain the others. So the closure of the training job is taken
-without the modules that only other runs reach, and without those that say what may be configured or
-how things are reported: settings are part of a run's identity themselves.
+The training job imports networks and optimizers on demand, by the module that the settings name. So
+its import closure holds none of them, and a run's code is that closure with the closures of its own
+network's and optimizer's modules. A change of one network does not retrain the others.
 """
 
 from functools import cache
 
-from landscape.config.recipes import Optimizer
 from landscape.config.runs import PlainRun, Run
-from landscape.provenance.fingerprint import fingerprint, imports
+from landscape.provenance.fingerprint import closure, digest
 
-MODELS = {
-    "mlp": "models.mlp",
-    "convnet": "models.convnet",
-    "compact": "models.compact",
-    "fast": "models.fast",
-    "accurate": "models.accurate",
-    "speedrun": "models.speedrun",
-    "resnet18": "models.resnet18",
+# Modules and rooms that a run executes and that cannot change its numbers.
+NOT_FINGERPRINTED = {
+    "cli": "passes settings on, which are part of a run's identity",
+    "config": "settings are part of a run's identity, and so is the code that they name",
+    "errors": "what is said when something fails",
+    "provenance": "says where results come from",
+    "runtime.locks": "which process trains a run, and on which card",
+    "runtime.signals": "when training stops: it resumes bit for bit, wherever that is",
+    "runtime.slurm": "what a job tells its scheduler",
+    "storage.schemas": "checks of tables that are read, not written",
+    "training.progress": "how far a run is, to look at",
 }
-VGG = "models.vgg"  # whatever its normalization
-SPRINT = "models.whitened"  # that some of these stand on
-OPTIMIZERS = {
-    "our_sgd": "optimizers.sgd",
-    "our_adamw": "optimizers.adamw",
-    "muon": "optimizers.muon",
-}
-BESIDE_MUON = ("optimizers.joint", "optimizers.sgd")
-SHARPNESS = "optimizers.sam"
-NO_NUMBERS = {
-    "config.architectures",
-    "errors",
-    "provenance.fingerprint",
-    "training.progress",
-    "provenance.versions",
-    "config.recipes",
-    "storage.schemas",
-    "config.fields",
-    "runtime.signals",
-    "provenance.run_fingerprint",
-}
-SPECIAL = {*MODELS.values(), VGG, SPRINT, *OPTIMIZERS.values(), *BESIDE_MUON, SHARPNESS}
 
 
 def training_code(run: Run | PlainRun) -> str:
-    """SHA-256 of the code behind a run, without comments, docstrings and others' networks."""
+    """SHA-256 of the code behind a run, without comments and docstrings."""
+    return _digest(frozenset(training_modules(run)))
+
+
+def training_modules(run: Run | PlainRun) -> set[str]:
+    """The modules on which a run's numbers depend."""
     if isinstance(run, PlainRun):
-        return _fingerprint("plain.job", frozenset(NO_NUMBERS))
-    used = {MODELS.get(run.architecture.name, VGG), *_optimizer_modules(run.optimizer)}
-    return _fingerprint("training.job", frozenset(NO_NUMBERS | SPECIAL - _reached(used)))
+        modules = closure("plain.job")
+    else:
+        modules = closure("training.job", run.architecture.module, *run.optimizer.modules)
+    return {module for module in modules if not is_explained(module)}
 
 
-def _optimizer_modules(optimizer: Optimizer) -> set[str]:
-    modules = {OPTIMIZERS[optimizer.name]} if optimizer.name in OPTIMIZERS else set()
-    if optimizer.name == "muon":
-        modules.update(BESIDE_MUON)
-    if optimizer.sharpness_radius:
-        modules.add(SHARPNESS)
-    return modules
-
-
-def _reached(modules: set[str]) -> set[str]:
-    """The special modules among `modules` and what they import, not by way of their packages."""
-    found: set[str] = set()
-    while modules:
-        found |= modules
-        modules = {m for name in modules for m in imports(name) & SPECIAL} - found
-    return found
+def is_explained(module: str) -> bool:
+    """Whether `module`, or the room that it is in, is one of `NOT_FINGERPRINTED`."""
+    return any(f"{module}.".startswith(f"{name}.") for name in NOT_FINGERPRINTED)
 
 
 @cache
-def _fingerprint(job: str, without: frozenset[str]) -> str:
-    return fingerprint(job, without=without)
+def _digest(modules: frozenset[str]) -> str:
+    return digest(modules)

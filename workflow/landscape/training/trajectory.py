@@ -16,7 +16,6 @@ from landscape.models.flat_parameters import FlatParameters
 from landscape.models.network import Network
 from landscape.optimizers import registry as optimizers
 from landscape.optimizers import schedule
-from landscape.optimizers.sam import SAM
 from landscape.runtime import device as devices
 from landscape.runtime.randomness import global_state
 from landscape.training import losses
@@ -181,10 +180,8 @@ class Update:
 
     def move(self) -> None:
         """The optimizer's update with that gradient, and the average's."""
-        if isinstance(self.state.optimizer, SAM):
-            self.state.optimizer.step(self._again)
-        else:
-            self.state.optimizer.step()
+        again = self._again if self.run.optimizer.sharpness_radius else None
+        self.state.optimizer.step(again)  # type: ignore[arg-type]
         self.state.update_average()
 
     def _backward(
