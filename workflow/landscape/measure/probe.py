@@ -1,13 +1,13 @@
 """The landscape along the negative gradient, from where the model stands."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import nn
-from torch.func import functional_call
 
 from landscape.measure.beta import effective_beta
 from landscape.measure.distance import distance
+from landscape.measure.gradient import Loss, loss_and_gradient
 from landscape.models.flat_parameters import FlatParameters
 
 COLUMNS = (
@@ -20,8 +20,6 @@ COLUMNS = (
     "parameter_norm",
 )
 THERE = ("loss", "gradient_distance", "gradient_cosine", "beta")  # what depends on the step size
-
-Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
 def probe(
@@ -42,12 +40,12 @@ def probe(
     BatchNorm uses this batch's statistics, as in training, and its running ones stay as they are.
     """
     origin = flat.vector.detach()
-    loss, gradient = _loss_and_gradient(model, flat, origin, inputs, labels, loss_function)
+    loss, gradient = loss_and_gradient(model, flat, origin, inputs, labels, loss_function)
     norm = torch.linalg.vector_norm(gradient)
     rows = []
     for step_size in step_sizes:
         point = origin - step_size * gradient
-        there, turned = _loss_and_gradient(model, flat, point, inputs, labels, loss_function)
+        there, turned = loss_and_gradient(model, flat, point, inputs, labels, loss_function)
         apart = distance(turned, gradient)
         cosine = torch.dot(turned, gradient) / (torch.linalg.vector_norm(turned) * norm)
         # The distance really moved: in float32 a tiny ηg is partly rounded away.
@@ -55,24 +53,3 @@ def probe(
         size = torch.linalg.vector_norm(origin)
         rows.append(torch.stack([there, loss, norm, apart, cosine, beta, size]))
     return torch.stack(rows)
-
-
-def _loss_and_gradient(
-    model: nn.Module,
-    flat: FlatParameters,
-    point: torch.Tensor,
-    inputs: torch.Tensor,
-    labels: torch.Tensor,
-    loss_function: Loss,
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """L and ∇L [P] at a point [P], without touching the model."""
-    parameters = {name: view.detach().requires_grad_() for name, view in flat.views(point).items()}
-    buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}
-    with torch.enable_grad():
-        logits = functional_call(model, (parameters, buffers), (inputs,))
-        loss = loss_function(logits, labels)
-        pieces = torch.autograd.grad(loss, list(parameters.values()))
-    gradient = torch.empty_like(point)
-    for view, piece in zip(flat.views(gradient).values(), pieces, strict=True):
-        view.copy_(piece)
-    return loss.detach(), gradient
