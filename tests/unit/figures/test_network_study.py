@@ -314,7 +314,7 @@ def test_figures_of_inspected_runs_come_from_arrays_and_name_those_runs(
     ]
     write_json(results / "network/insight.json", {"networks": networks})
     arguments = ("network/insight.safetensors", "network/insight.json")
-    spec = FigureSpec("test_network_figures", "recorded", "network", arguments, needs="insight")
+    spec = FigureSpec(__name__, "recorded", "network", arguments, needs="insight")
     assert spec.tables == (*arguments, "data/dataset.json")  # no run but those makes it stale
     stamped = []
     monkeypatch.setattr(draw, "stamp", lambda figure, text: stamped.append(text))
