@@ -118,6 +118,13 @@ def test_a_change_of_one_section_leaves_what_shares_its_text_in_the_file(tmp_pat
     assert momenta == [0.5, 0.6]
 
 
+def test_a_home_folder_is_expanded(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/somebody")
+    assert validate_study(changed("results", "~/study")).results == "/home/somebody/study"
+    with pytest.raises(UserError, match="results"):
+        validate_study(changed("results", "~nobody-of-this-name/study"))
+
+
 def test_files_are_laid_over_one_another(tmp_path):
     (tmp_path / "less.yaml").write_text("bands: {epochs: 1}\nresults: elsewhere\n", "utf-8")
     study = load_study([ROOT / "config.yaml", tmp_path / "less.yaml"])

@@ -212,7 +212,9 @@ def _gpu(arguments: argparse.Namespace, device: str, holder: str) -> AbstractCon
 
 
 def _aggregate(arguments: argparse.Namespace) -> None:
-    from landscape.config.study import Bands, Probe, parse_settings
+    from landscape.config.bands import Bands
+    from landscape.config.probe import Probe
+    from landscape.config.study import parse_settings
     from landscape.tables import bands_and_probe
 
     text, results = arguments.settings, _folder(arguments)

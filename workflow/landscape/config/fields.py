@@ -1,17 +1,9 @@
 """What all settings share: frozen models, and numbers that mean what they say."""
 
 from collections import Counter
-from reprlib import Repr
 from typing import Annotated, Any, TypeVar
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-)
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 Item = TypeVar("Item")
 
@@ -23,9 +15,12 @@ def _not_bool(value: object) -> object:
 
 
 def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Checked after the items: the length of what wrong ones leave would be a false error."""
+    if not values:
+        raise ValueError("must hold at least one value")
     twice = [value for value, count in Counter(values).items() if count > 1]
     if twice:
-        raise ValueError(f"each value once, please; these stand more than once: {twice}")
+        raise ValueError(f"must hold each value once; more than once: {twice}")
     return values
 
 
@@ -37,26 +32,10 @@ Share = Annotated[Number, Field(ge=0, lt=1)]
 Count = Annotated[Whole, Field(gt=0, le=10**9)]
 Seed = Annotated[Whole, Field(ge=0, lt=2**31)]
 Width = Annotated[Positive, Field(le=16)]  # factor on every layer's channels
-Several = Annotated[tuple[Item, ...], Field(min_length=1), AfterValidator(_distinct)]
+Several = Annotated[tuple[Item, ...], AfterValidator(_distinct)]
 
 
 class Settings(BaseModel):
     """Base of all settings: immutable, and a key that nobody reads is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
-
-
-_SHORT = Repr()  # a value may be a tree of any size, or one that contains itself
-_SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother = 2, 80, 80
-
-
-def described(origin: str, error: ValidationError) -> str:
-    """Every mistake with its key, its value and what is allowed, a line each."""
-    return "\n".join([f"{origin} is not valid:", *map(_describe, error.errors())])
-
-
-def _describe(mistake: Any) -> str:
-    key = ".".join(str(part) for part in mistake["loc"]) or "(whole)"
-    value = _SHORT.repr(mistake["input"])
-    shown = "" if mistake["type"] == "missing" else f" (found {value})"
-    return f"  {key}: {mistake['msg']}{shown}"

@@ -14,10 +14,10 @@ from landscape.config.fields import (
     Settings,
     Several,
     Share,
-    described,
 )
+from landscape.config.mistakes import described
 from landscape.config.recipes import Recipe
-from landscape.config.runs import Device, PlainRun, Precision, Run, Split
+from landscape.config.runs import CLASSES, Device, PlainRun, Precision, Run, Split
 
 Factor = Literal[
     "filters",
@@ -32,8 +32,8 @@ Factor = Literal[
 ]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._+-]*$")]
 Changes = dict[str, Any]
-BASE = "base"
-CLASSES = 10
+BASE = "base"  # the name of the runs that sweeps are compared with
+JUDGED_BY = "validation_accuracy"  # of sweeps and ablations: they do not read the test images
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ class NetworkStudy(Settings):
         try:
             recipe = Recipe.model_validate(merged)
         except ValidationError as error:
-            raise ValueError(described(where, error)) from None
+            raise ValueError(described(where, error, Recipe)) from None
         if recipe.epochs is None:
             raise ValueError(f"{where}.epochs must be a number; left out, it is the base's")
         return recipe

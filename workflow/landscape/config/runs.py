@@ -4,12 +4,22 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from landscape.config.fields import Count, NotNegative, Positive, Seed, Settings, Share, Whole
+from landscape.config.fields import (
+    Count,
+    NotNegative,
+    Positive,
+    Seed,
+    Settings,
+    Several,
+    Share,
+    Whole,
+)
 from landscape.config.recipes import Recipe
 
 Precision = Literal["auto", "float32", "tf32", "bfloat16"]
 Device = Literal["auto", "cuda", "cpu"]
 Study = Literal["bands", "probe", "network"]
+CLASSES = 10  # of CIFAR-10, and of every source of images
 
 
 class Split(Settings):
@@ -24,7 +34,7 @@ class ProbeSchedule(Settings):
     """When to measure along the gradient, and how far: step sizes relative to the learning rate."""
 
     every: Count
-    relative_step_sizes: Annotated[tuple[Positive, ...], Field(min_length=1)]
+    relative_step_sizes: Several[Positive]
 
 
 class Run(Recipe):

@@ -5,33 +5,16 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal, TypeVar
 
-import yaml
-from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
-from landscape.config.architectures import Vgg, VggName
-from landscape.config.fields import (
-    Count,
-    Positive,
-    Seed,
-    Settings,
-    Several,
-    Whole,
-    Width,
-    described,
-)
+from landscape.config.bands import Bands
+from landscape.config.fields import Count, Settings, Whole
+from landscape.config.images import image_mistake
+from landscape.config.mistakes import described
 from landscape.config.network_study import Insight, NetworkStudy, slug
-from landscape.config.recipes import Optimizer
-from landscape.config.runs import (
-    Device,
-    PlainRun,
-    Precision,
-    ProbeSchedule,
-    Run,
-    Split,
-    bands_id,
-    network_id,
-    probe_id,
-)
+from landscape.config.probe import Probe
+from landscape.config.runs import Device, PlainRun, Precision, Run, Split, network_id
+from landscape.config.yaml_files import merged
 from landscape.errors import UserError
 
 Some = TypeVar("Some", bound=Settings)
@@ -40,10 +23,10 @@ Some = TypeVar("Some", bound=Settings)
 def _folder(value: str) -> str:
     if set(value) & set("{}*?\n\0"):
         raise ValueError("must be a folder's name without braces, wildcards and line breaks")
-    return str(PurePosixPath(value))
-
-
-Lag = Annotated[Count, Field(le=1000)]
+    try:
+        return str(PurePosixPath(Path(value).expanduser()))
+    except RuntimeError as error:  # no such user
+        raise ValueError(f"must be a folder: {error}") from None
 
 
 class Source(Settings):
@@ -59,63 +42,7 @@ class Source(Settings):
         return self
 
 
-class Bands(Settings):
-    """The loss landscape over learning rates: one run per (architecture, learning rate, seed)."""
-
-    architectures: Several[VggName]
-    width: Width
-    learning_rates: Several[Positive]
-    seeds: Several[Seed]
-    optimizer: Optimizer
-    batch_size: Count
-    epochs: Count
-    gradient_lags: Several[Lag]
-
-    @property
-    def run_ids(self) -> list[str]:
-        return [
-            bands_id(name, learning_rate, seed)
-            for name in self.architectures
-            for learning_rate in self.learning_rates
-            for seed in self.seeds
-        ]
-
-    @field_validator("gradient_lags")
-    @classmethod
-    def _consecutive_gradients_are_measured(cls, lags: tuple[int, ...]) -> tuple[int, ...]:
-        if 1 not in lags:
-            raise ValueError(
-                f"must contain 1 (effective beta needs consecutive gradients), not {lags}"
-            )
-        return lags
-
-
-class Probe(Settings):
-    """The landscape along the gradient: one run per (architecture, seed)."""
-
-    architectures: Several[VggName]
-    width: Width
-    learning_rate: Positive
-    seeds: Several[Seed]
-    optimizer: Optimizer
-    batch_size: Count
-    steps: Count
-    every: Count
-    relative_step_sizes: Several[Positive]
-    band_step_sizes: Several[Positive]
-
-    @property
-    def run_ids(self) -> list[str]:
-        return [probe_id(name, seed) for name in self.architectures for seed in self.seeds]
-
-    @model_validator(mode="after")
-    def _band_is_measured(self) -> "Probe":
-        extra = sorted(set(self.band_step_sizes) - set(self.relative_step_sizes))
-        if extra:
-            raise ValueError(
-                f"band_step_sizes {extra} are not in relative_step_sizes {self.relative_step_sizes}"
-            )
-        return self
+TRAINING_IMAGES = {"official": 50_000, "demo": 4_000}  # where the source's name says how many
 
 
 class Figures(Settings):
@@ -140,8 +67,12 @@ class Study(Settings):
 
     @property
     def runs(self) -> tuple[Run, ...]:
-        network = self.network.runs(self.device) if self.network else ()
-        return (*self._band_runs(), *self._probe_runs(), *network)
+        shared = (self.split, self.device, self.precision)
+        return (
+            *(self.bands.runs(*shared) if self.bands else ()),
+            *(self.probe.runs(*shared) if self.probe else ()),
+            *(self.network.runs(self.device) if self.network else ()),
+        )
 
     @property
     def all_runs(self) -> tuple[Run | PlainRun, ...]:
@@ -163,14 +94,26 @@ class Study(Settings):
         """What is looked into, with every run by its id."""
         if self.network is None or self.network.insight is None:
             return None
-        insight, bands = self.network.insight, self.bands
-        vggs = tuple(
-            bands_id(name, bands.learning_rates[0], bands.seeds[0]) for name in bands.architectures
-        )
-        seed = self.network.final_seeds[0]
+        insight, seed = self.network.insight, self.network.final_seeds[0]
         finals = tuple(network_id(f"final/{slug(name)}", seed) for name in insight.finals)
-        runs, surfaces = insight.runs or (*finals, *vggs), insight.surfaces or vggs
+        vggs = self.bands.first_runs if self.bands else ()
+        runs, surfaces = insight.runs or (*finals, *vggs), insight.surfaces or vggs or finals
         return insight.model_copy(update={"runs": runs, "surfaces": surfaces})
+
+    @model_validator(mode="after")
+    def _something_is_trained(self) -> "Study":
+        if not self.all_runs:
+            raise ValueError("of bands, probe and network at least one must have a run to train")
+        return self
+
+    @model_validator(mode="after")
+    def _images_suffice(self) -> "Study":
+        images = TRAINING_IMAGES.get(self.data.source)
+        if images is not None:
+            for run in self.all_runs:
+                if (mistake := image_mistake(run, images)) is not None:
+                    raise ValueError(mistake)
+        return self
 
     @model_validator(mode="after")
     def _inspected_runs_exist(self) -> "Study":
@@ -188,50 +131,6 @@ class Study(Settings):
                 )
         return self
 
-    def _band_runs(self) -> list[Run]:
-        bands = self.bands
-        return [
-            Run(
-                study="bands",
-                architecture=Vgg(name=name, width=bands.width),
-                learning_rate=learning_rate,
-                seed=seed,
-                optimizer=bands.optimizer,
-                batch_size=bands.batch_size,
-                epochs=bands.epochs,
-                gradient_lags=bands.gradient_lags,
-                split=self.split,
-                device=self.device,
-                precision=self.precision,
-            )
-            for name in bands.architectures
-            for learning_rate in bands.learning_rates
-            for seed in bands.seeds
-        ]
-
-    def _probe_runs(self) -> list[Run]:
-        probe = self.probe
-        return [
-            Run(
-                study="probe",
-                architecture=Vgg(name=name, width=probe.width),
-                learning_rate=probe.learning_rate,
-                seed=seed,
-                optimizer=probe.optimizer,
-                batch_size=probe.batch_size,
-                steps=probe.steps,
-                gradient_lags=(1,),
-                probe=ProbeSchedule(
-                    every=probe.every, relative_step_sizes=probe.relative_step_sizes
-                ),
-                split=self.split,
-                device=self.device,
-                precision=self.precision,
-            )
-            for name in probe.architectures
-            for seed in probe.seeds
-        ]
-
 
 def validate_study(content: Any, origin: str = "the configuration") -> Study:
     """Check a parsed configuration; a mistake is named with its key, value and what is allowed."""
@@ -240,30 +139,12 @@ def validate_study(content: Any, origin: str = "the configuration") -> Study:
     try:
         return Study.model_validate(content)
     except ValidationError as error:
-        raise UserError(described(origin, error)) from None
+        raise UserError(described(origin, error, Study)) from None
 
 
 def load_study(paths: Sequence[Path]) -> Study:
     """Read configuration files, later ones laid over earlier ones as Snakemake does it."""
-    merged: dict[str, Any] = {}
-    for path in paths:
-        try:
-            content = yaml.safe_load(path.read_text("utf-8"))
-        except FileNotFoundError:
-            raise UserError(f"{path}: no such file in {Path.cwd()}") from None
-        except (OSError, ValueError, yaml.YAMLError) as error:
-            raise UserError(f"{path}: not readable as YAML ({error})") from None
-        if not isinstance(content, dict):
-            raise UserError(f"{path}: must be a mapping of keys, not {type(content).__name__}")
-        merged = _merged(merged, content)
-    return validate_study(merged, " + ".join(map(str, paths)))
-
-
-def _merged(base: Any, top: Any) -> Any:
-    """`top` over `base`, neither changed: by a YAML alias one mapping can stand in two places."""
-    if not isinstance(base, dict) or not isinstance(top, dict):
-        return top
-    return {**base, **{key: _merged(base.get(key), value) for key, value in top.items()}}
+    return validate_study(merged(paths), " + ".join(map(str, paths)))
 
 
 def parse_settings(kind: type[Some], text: str) -> Some:
@@ -271,4 +152,4 @@ def parse_settings(kind: type[Some], text: str) -> Some:
     try:
         return kind.model_validate_json(text)
     except ValidationError as error:
-        raise UserError(described("--settings", error)) from None
+        raise UserError(described("--settings", error, kind)) from None

@@ -5,9 +5,8 @@ import math
 import torch
 
 from landscape.config import recipes
+from landscape.config.runs import CLASSES
 from landscape.runtime.randomness import generator
-
-CLASSES = 10
 
 
 class Augmenter:

@@ -14,11 +14,11 @@ import safetensors.torch
 import torch
 from numpy.typing import NDArray
 
+from landscape.config.runs import CLASSES as CLASSES
 from landscape.config.runs import Split
 from landscape.errors import UserError
 from landscape.storage import files
 
-CLASSES = 10
 CLASS_NAMES = (
     "airplane",
     "automobile",

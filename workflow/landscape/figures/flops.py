@@ -3,6 +3,7 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
+from landscape.config.network_study import JUDGED_BY
 from landscape.errors import UserError
 from landscape.figures.colors import color, drawn_as, marker
 from landscape.figures.envelope import refuse_non_finite, require_columns
@@ -10,8 +11,6 @@ from landscape.figures.style import PlainLog, new_figure, styled
 from landscape.figures.training import LINES
 from landscape.notation.names import final_name
 from landscape.tables.published import PFLOP
-
-JUDGED_BY = "validation_accuracy"
 
 
 @styled

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from landscape.config.network_study import BASE, JUDGED_BY
 from landscape.errors import UserError
 from landscape.figures.colors import color, drawn_as, marker
 from landscape.figures.envelope import require_columns
@@ -18,8 +19,6 @@ from landscape.notation.units import count, duration
 
 Row = dict[Hashable, Any]
 
-BASE = "base"
-JUDGED_BY = "validation_accuracy"
 COLUMNS = {"run", "kind", "group", "level", "family", "seeds", "diverged", JUDGED_BY, "difference"}
 ROW = 0.3  # inches of a level
 SEEDS_BELOW = 0.24  # of a row: how far below the mean its seeds are drawn

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from landscape.config.study import Bands, Probe
+from landscape.config.bands import Bands
+from landscape.config.probe import Probe
 from landscape.storage.tables import write_table
 from landscape.tables.band import band
 from landscape.tables.collect import joined, runs_table

@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from landscape.config.network_study import BASE, Entry, slug
+from landscape.config.network_study import BASE, JUDGED_BY, Entry, slug
 from landscape.tables.headline import interval, mean, share_interval
 
 COSTS = ("parameters", "flops", "train_flops", "train_seconds")
@@ -22,7 +22,6 @@ ACCURACIES = (
     "test_accuracy_augmented",
     "train_accuracy",
 )
-JUDGED_BY = "validation_accuracy"  # sweeps and ablations: they do not read the test images
 COMPARED = ("test_accuracy", "test_accuracy_augmented", "train_flops", "train_seconds")
 
 

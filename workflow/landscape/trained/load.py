@@ -8,7 +8,7 @@ import torch
 from pydantic import ValidationError
 from safetensors import SafetensorError
 
-from landscape.config.fields import described
+from landscape.config.mistakes import described
 from landscape.config.runs import Run
 from landscape.errors import UserError
 from landscape.models import registry as models
@@ -48,7 +48,7 @@ def read_run(path: Path) -> Run:
     try:
         run = Run.model_validate(content["run"])
     except ValidationError as error:
-        raise UserError(described(f"{path}: run", error)) from None
+        raise UserError(described(f"{path}: run", error, Run)) from None
     status = content.get("status")
     if status == "diverged":
         step = content.get("diverged_at_step")

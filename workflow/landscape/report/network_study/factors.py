@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 
+from landscape.config.network_study import BASE, JUDGED_BY
 from landscape.notation.numbers import percent, points, points_span
 from landscape.notation.units import count
 from landscape.report.network_study.phrases import (
-    BASE,
-    JUDGED_BY,
     called,
     capital,
     divergence,

@@ -7,9 +7,6 @@ from landscape.notation.names import label
 from landscape.notation.numbers import percent
 from landscape.tables.rows import Outcome
 
-BASE = "base"  # the name of the runs that sweeps are compared with
-JUDGED_BY = "validation_accuracy"
-
 
 def called(outcome: Outcome) -> str:
     """A final network, the plain network or a level, as a reader calls it."""

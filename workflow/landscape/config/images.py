@@ -1,0 +1,45 @@
+"""How many images a configuration needs, against how many there are."""
+
+from collections.abc import Iterable
+
+from landscape.config.runs import PlainRun, Run
+from landscape.errors import UserError
+
+ONE_PIXEL = ("fast", 16)  # the network and the side of images that end in maps of one pixel
+
+
+def require_images(runs: Iterable[Run | PlainRun], images: int) -> None:
+    """Refuse runs that `images` training images are too few for, or leave a batch too small for."""
+    for run in runs:
+        if (mistake := image_mistake(run, images)) is not None:
+            raise UserError(mistake)
+
+
+def image_mistake(run: Run | PlainRun, images: int) -> str | None:
+    """Why a run cannot be trained on `images` training images, by its key; None if it can."""
+    key = "network.split" if run.study == "network" else "split"
+    chosen, held_out = run.split.train_images, run.split.validation_images
+    if held_out >= images:
+        return (
+            f"{key}.validation_images: {held_out:,} of {images:,} training images leave none to "
+            "train on"
+        )
+    if chosen is not None and chosen + held_out > images:
+        beside = f" and {held_out:,} for validation" if held_out else ""
+        return f"{key}.train_images: {chosen:,}{beside} are more than the {images:,} there are"
+    if isinstance(run, Run):
+        return _small_batch(run, images - held_out if chosen is None else chosen)
+    return None
+
+
+def _small_batch(run: Run, count: int) -> str | None:
+    """BatchNorm has no variance over a single value per channel: one image, a map of one pixel."""
+    if run.small_images is None or (run.architecture.name, run.small_images.size) != ONE_PIXEL:
+        return None
+    if (count - 1) % run.batch_size:
+        return None
+    return (
+        f"{run.id}: batch_size {run.batch_size} leaves a last batch of one of the {count:,} "
+        f"training images, which BatchNorm cannot normalize with small_images.size "
+        f"{run.small_images.size}; choose another batch_size, size or split.train_images"
+    )
