@@ -113,6 +113,8 @@ def _parser() -> argparse.ArgumentParser:
             default=1,
             help="jobs at a time; if they outnumber the GPUs, they share them (default: 1)",
         )
+    schema = stages.add_parser("schema", help="print the JSON Schema of the settings, for editors")
+    schema.set_defaults(stage=_schema)
     beside = "data: of the results folder that the weights lie in, or of --results"
     evaluate = stage(_evaluate, "evaluate", f"test a trained network ({beside})", settings=False)
     predict = stage(_predict, "predict", f"classify pictures ({beside})", settings=False)
@@ -315,6 +317,14 @@ def _bench(arguments: argparse.Namespace) -> None:
         from landscape.bench import collect
 
         collect.bench(study, results, arguments.threads, arguments.rounds, arguments.seconds)
+
+
+def _schema(arguments: argparse.Namespace) -> None:
+    import json
+
+    from landscape.config.json_schema import json_schema
+
+    print(json.dumps(json_schema(), indent=2, ensure_ascii=False))
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
