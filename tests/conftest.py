@@ -44,6 +44,7 @@ def tiny_content() -> dict:
     content["network"] = None
     content["split"] = {"train_images": 130, "validation_images": 20}
     content["bands"] |= {"width": 0.05, "epochs": 2, "batch_size": 32, "seeds": [0]}
+    content["bands"] |= {"same_batch_every_steps": 3}
     content["probe"] |= {"width": 0.05, "steps": 12, "batch_size": 32, "every": 5, "seeds": [0]}
     return content
 

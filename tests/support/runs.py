@@ -26,6 +26,7 @@ def a_run(**changes: Any) -> Run:
         "batch_size": 16,  # the last batch of an epoch has 2 images
         "epochs": 8,
         "gradient_lags": (1, 3),
+        "same_batch_every_steps": 6,
         "split": Split(),
         "device": "auto",
         "precision": "float32",
@@ -40,6 +41,7 @@ RUNS = {
         study="probe",
         optimizer=Optimizer(name="sgd", momentum=0.9, nesterov=True),
         gradient_lags=(1,),
+        same_batch_every_steps=None,
         probe=ProbeSchedule(every=3, relative_step_sizes=(0.5, 1.0)),
     ),
     "network": a_run(
@@ -47,6 +49,7 @@ RUNS = {
         name="x",
         architecture=Fast(width=0.05),
         gradient_lags=(),
+        same_batch_every_steps=None,
         optimizer=Optimizer(
             name="muon", momentum=0.6, vector_learning_rate=0.1, head_learning_rate=0.1
         ),

@@ -14,7 +14,7 @@ from landscape.data.batches import Batches
 from landscape.measure import probe as probes
 from landscape.measure.accuracy import evaluate
 from landscape.measure.beta import effective_beta
-from landscape.measure.distance import distance
+from landscape.measure.distance import cosine, distance, inner, norm
 from landscape.measure.probe import probe
 from landscape.models import registry as models
 from landscape.models.flat_parameters import FlatParameters
@@ -73,31 +73,64 @@ def naive_gradient(model, inputs, labels):
     return loss.item(), torch.cat([p.grad.flatten() for p in model.parameters()])
 
 
+def naive_product(model, inputs, labels):
+    """Hg: the derivative of ½‖∇L‖²."""
+    loss = nn.functional.cross_entropy(model(inputs), labels)
+    gradients = torch.autograd.grad(loss, list(model.parameters()), create_graph=True)
+    half = sum((g**2).sum() for g in gradients) / 2
+    return torch.cat([p.flatten() for p in torch.autograd.grad(half, list(model.parameters()))])
+
+
+def naive_kinks(model, inputs):
+    """Signs of every ReLU's input, and where in its window every max pooling's output stood."""
+    signs, winners, x = [], [], inputs
+    with torch.no_grad():
+        for layer in (*model.features, nn.Flatten(), *model.classifier):
+            if isinstance(layer, nn.ReLU):
+                signs.append((x > 0).flatten())
+            elif isinstance(layer, nn.MaxPool2d):
+                windows = x.unfold(2, 2, 2).unfold(3, 2, 2).flatten(4)
+                winners.append(windows.argmax(4).flatten())
+            x = layer(x)
+    return torch.cat(signs), torch.cat(winners)
+
+
 @pytest.mark.parametrize("name", ["vgg_a", "vgg_a_bn"])
 def test_probe_equals_its_naive_twin_in_float64(name):
     model, inputs, labels = small_network(name)
     twin = copy.deepcopy(model)
     rows = probe(model, FlatParameters(model), inputs, labels, loss_function, STEP_SIZES)
+    product = naive_product(twin, inputs, labels)
     loss, gradient = naive_gradient(twin, inputs, labels)
+    signs, winners = naive_kinks(copy.deepcopy(twin), inputs)
     for row, step_size in zip(rows, STEP_SIZES, strict=True):
         moved = copy.deepcopy(twin)
         with torch.no_grad():
-            for parameter in moved.parameters():
-                parameter -= step_size * parameter.grad if parameter.grad is not None else 0
             for parameter, source in zip(moved.parameters(), twin.parameters(), strict=True):
                 parameter.copy_(source - step_size * source.grad)
         there, turned = naive_gradient(moved, inputs, labels)
+        signs_there, winners_there = naive_kinks(copy.deepcopy(moved), inputs)
         apart = (turned - gradient).norm()
-        expected = [
-            there,
-            loss,
-            gradient.norm().item(),
-            apart.item(),
-            nn.functional.cosine_similarity(turned, gradient, dim=0).item(),
-            (apart / (step_size * gradient).norm()).item(),
-            torch.cat([p.detach().flatten() for p in twin.parameters()]).norm().item(),
-        ]
-        assert row.tolist() == pytest.approx(expected, rel=1e-10, abs=1e-12)
+        expected = {
+            "loss_at_origin": loss,
+            "gradient_norm": gradient.norm(),
+            "parameter_norm": torch.cat([p.detach().flatten() for p in twin.parameters()]).norm(),
+            "kappa": gradient @ product / (gradient @ gradient),
+            "hg_over_g": product.norm() / gradient.norm(),
+            "loss": there,
+            "gradient_norm_there": turned.norm(),
+            "gradient_distance": apart,
+            "gradient_cosine": nn.functional.cosine_similarity(turned, gradient, dim=0),
+            "beta": apart / (step_size * gradient).norm(),
+            "smooth_distance": step_size * product.norm(),
+            "rest_distance": (turned - (gradient - step_size * product)).norm(),
+            "relu_flips": (signs != signs_there).double().mean(),
+            "pool_flips": (winners != winners_there).double().mean(),
+        }
+        assert expected.keys() == set(probes.COLUMNS)
+        found = dict(zip(probes.COLUMNS, row.tolist(), strict=True))
+        assert found == pytest.approx({k: float(v) for k, v in expected.items()}, rel=1e-8)
+        assert found["relu_flips"] > 0
 
 
 def test_probe_on_a_quadratic_has_its_closed_form():
@@ -114,6 +147,16 @@ def test_probe_on_a_quadratic_has_its_closed_form():
     )
     beta = (hessian @ gradient).norm() / gradient.norm()
     torch.testing.assert_close(column(rows, "beta"), beta.expand(3))
+    exact = {"rtol": 1e-10, "atol": 1e-12}
+    torch.testing.assert_close(column(rows, "hg_over_g"), beta.expand(3), **exact)
+    kappa = gradient @ hessian @ gradient / gradient.norm() ** 2
+    torch.testing.assert_close(column(rows, "kappa"), kappa.expand(3), **exact)
+    torch.testing.assert_close(
+        column(rows, "smooth_distance"), column(rows, "gradient_distance"), **exact
+    )
+    assert column(rows, "rest_distance").max() < 1e-12
+    assert column(rows, "relu_flips").eq(0).all()  # there are no kinks
+    assert column(rows, "pool_flips").eq(0).all()
 
 
 def test_beta_along_an_eigenvector_is_its_eigenvalue():
@@ -131,6 +174,7 @@ def test_probe_of_no_step_finds_the_same_gradient():
     assert column(rows, "gradient_distance").item() == 0
     assert column(rows, "loss").item() == column(rows, "loss_at_origin").item()
     assert column(rows, "beta").isnan().all()  # nothing moved: there is no β
+    assert column(rows, "relu_flips").item() == column(rows, "pool_flips").item() == 0
 
 
 def test_probe_changes_nothing():
@@ -147,6 +191,7 @@ def test_probe_changes_nothing():
     assert torch.equal(torch.random.get_rng_state(), state)
     assert model.training
     assert all(p.grad.data_ptr() != 0 for p in model.parameters())
+    assert not any(module._forward_hooks for module in model.modules())
     again = probe(model, flat, inputs, labels, loss_function, STEP_SIZES)
     assert torch.equal(first, again)  # two measurements are bitwise equal
 
@@ -155,6 +200,24 @@ def test_distance_is_the_norm_of_the_difference_not_the_difference_of_norms():
     a = random(1000)
     torch.testing.assert_close(distance(a, -a), 2 * a.norm())
     assert distance(a, a) == 0
+
+
+def test_lengths_of_ten_million_parameters_are_exact():
+    """Against float64 throughout: a float32 sum is off by some 1e-4, its cosines exceed 1."""
+    generator = torch.Generator().manual_seed(1)
+    a = torch.randn(10_000_000, generator=generator) * 1e-3
+    b = a + 1e-7 * torch.randn(10_000_000, generator=generator)
+    exact = {
+        "norm": (norm(a), a.double().square().sum().sqrt()),
+        "distance": (distance(a, b), (a.double() - b.double()).square().sum().sqrt()),
+        "inner": (inner(a, b), (a.double() * b.double()).sum()),
+    }
+    for name, (found, expected) in exact.items():
+        assert found.item() == pytest.approx(expected.item(), rel=1e-7), name
+    assert cosine(a, b) <= 1
+    assert 1 - cosine(a, b).item() == pytest.approx(0.5e-8, rel=0.01)  # (1e-7/1e-3)²/2
+    in_float32 = torch.dot(a, b) / (torch.linalg.vector_norm(a) * torch.linalg.vector_norm(b))
+    assert abs(in_float32 - 1) > 1e-7  # the control
 
 
 def test_beta_of_no_movement_is_missing():
@@ -169,9 +232,15 @@ def test_recorded_steps_equal_their_naive_twin(lags):
     flat = FlatParameters(model)
     state = SimpleNamespace(flat=flat, model=model, step=0)
     run = SimpleNamespace(
-        id="x", gradient_lags=lags, probe=None, learning_rate=0.01, loss=recipes.Loss()
+        id="x",
+        gradient_lags=lags,
+        same_batch_every_steps=3,
+        probe=None,
+        learning_rate=0.01,
+        loss=recipes.Loss(),
     )
     recorder = Recorder(run, state, steps=8)
+    recorder.loss = identity
     thetas, gradients = [], []
     for index in range(8):
         flat.gradient.zero_()
@@ -207,6 +276,11 @@ def test_recorded_steps_equal_their_naive_twin(lags):
             assert row["update_distance"] == pytest.approx(moved, rel=1e-10)
             assert row["beta"] == pytest.approx(row["gradient_distance"] / moved, rel=1e-10)
             assert row["beta"] <= 10 + 1e-9  # never above the largest curvature
+        if i and i % 3 == 0:  # all batches are the same here
+            for name in ("gradient_distance", "beta"):
+                assert row[f"same_batch_{name}"] == pytest.approx(row[name], rel=1e-10)
+        else:
+            assert row[["same_batch_gradient_distance", "same_batch_beta"]].isna().all()
 
 
 def test_output_layer_s_distance_is_of_the_output_layer_alone():

@@ -14,7 +14,7 @@ from landscape.training.recorder import Recorder
 from landscape.training.trajectory import State, trajectory
 from support.runs import RUNS, a_run, images
 
-STEPS = 30
+STEPS = 48
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 
 

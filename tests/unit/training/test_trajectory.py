@@ -6,11 +6,13 @@ import pytest
 import torch
 from torch import nn
 
+from landscape.config.architectures import Vgg
 from landscape.config.recipes import Optimizer
 from landscape.config.runs import ProbeSchedule, Run
 from landscape.data import dataset
 from landscape.data.batches import Batches, get_cifar_loader
 from landscape.models import registry as models
+from landscape.models.flat_parameters import FlatParameters
 from landscape.training.recorder import Recorder
 from landscape.training.trajectory import State, trajectory
 
@@ -71,6 +73,8 @@ def test_it_learns(run, images):
 
 MEASURED = {
     "every step": {},
+    "no same batch": {"same_batch_every_steps": None},
+    "same batch at every step": {"same_batch_every_steps": 1},
     "longer lags": {"gradient_lags": (1, 2, 5)},
     "probed at every step": {"probe": ProbeSchedule(every=1, relative_step_sizes=(0.1, 4))},
     "probed now and then": {"probe": ProbeSchedule(every=4, relative_step_sizes=(1.0,))},
@@ -92,6 +96,50 @@ def test_measuring_leaves_the_trajectory_bitwise_alone(run, images, measured):
     for index, entries in plain.optimizer.state_dict()["state"].items():
         for name, value in entries.items():
             assert torch.equal(value, watched.optimizer.state_dict()["state"][index][name])
+
+
+def recorded(run, images, steps=7):
+    """Steps as recorded, and the parameters and batch of each."""
+    state, batches = State(run, CPU), Batches(images, run.batch_size, run.seed)
+    recorder, points = Recorder(run, state, steps), []
+    for step in trajectory(run, state, batches, steps):
+        recorder.observe(step)
+        points.append(state.flat.vector.clone())
+    return recorder.steps_table(steps, len(batches)), points, batches
+
+
+@pytest.mark.parametrize("name", ["vgg_a", "vgg_a_bn"])
+def test_same_batch_distance_is_of_one_batch_before_and_after_its_update(run, images, name):
+    """Against a second model that is put to both points, in training mode."""
+    architecture = Vgg(name=name, width=0.05)
+    changes = {"architecture": architecture, "same_batch_every_steps": 2}
+    table, points, batches = recorded(run.model_copy(update=changes), images)
+    assert table["same_batch_beta"].notna().tolist() == [False, False, *[True, False] * 2, True]
+    model = models.build(architecture, run.seed).train()
+    flat = FlatParameters(model)
+    for i in (2, 4, 6):
+        inputs, labels = batches.batch(i)
+        gradients = []
+        for point in points[i - 1 : i + 1]:
+            flat.vector.copy_(point)
+            flat.gradient.zero_()
+            nn.functional.cross_entropy(model(inputs), labels).backward()
+            gradients.append(flat.gradient.double())
+        apart = (gradients[1] - gradients[0]).norm().item()
+        moved = (points[i].double() - points[i - 1].double()).norm().item()
+        row = table.loc[i]
+        assert row["same_batch_gradient_distance"] == pytest.approx(apart, rel=1e-3)
+        assert row["same_batch_beta"] == pytest.approx(apart / moved, rel=1e-3)
+        # What the batch's own noise adds is not in it.
+        assert row["same_batch_gradient_distance"] < row["gradient_distance"]
+
+
+def test_no_update_changes_no_gradient_of_one_batch(run, images):
+    """A learning rate below what float32 resolves: the course's distance is all noise then."""
+    table, _, _ = recorded(run.model_copy(update={"learning_rate": 1e-30}), images)
+    measured = table[table["step"].isin([3, 6])]
+    assert (measured["same_batch_gradient_distance"] == 0).all()
+    assert (measured["gradient_distance"] > 0).all()
 
 
 def test_a_measure_that_meddles_is_caught(run, images, monkeypatch):

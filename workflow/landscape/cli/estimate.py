@@ -23,6 +23,7 @@ from landscape.training.trajectory import State, trajectory
 
 TRAINING_IMAGES = 50_000  # of CIFAR-10, where neither the configuration nor the data says otherwise
 WARM_UP, TIMED = 1, 2
+HESSIAN_PASSES = 4  # the cost of a Hessian-vector product: 3 steps without BatchNorm, 5 with
 LONG_SECONDS = 600
 
 
@@ -111,7 +112,8 @@ def measure_seconds_per_step(run: Run, threads: int | None) -> float:
     pixels = torch.randint(0, 256, (run.batch_size, 3, 32, 32), dtype=torch.uint8)
     images = Images(pixels, torch.arange(run.batch_size) % 10)
     state = State(run, device)
-    recorder = Recorder(run.model_copy(update={"probe": None}), state, WARM_UP + TIMED)
+    rare: dict[str, Any] = {"probe": None, "same_batch_every_steps": None}
+    recorder = Recorder(run.model_copy(update=rare), state, WARM_UP + TIMED)
     batches = Batches(images, run.batch_size, run.seed, device)
     started = 0.0
     for step in trajectory(run, state, batches, WARM_UP + TIMED):
@@ -121,10 +123,12 @@ def measure_seconds_per_step(run: Run, threads: int | None) -> float:
         recorder.observe(step)
     recorder.check()
     plain = (time.monotonic() - started) / TIMED
-    if run.probe is None:
-        return plain
-    passes = 1 + len(run.probe.relative_step_sizes)
-    return plain * (1 + passes / run.probe.every)
+    passes = 1.0
+    if run.same_batch_every_steps:
+        passes += 2 / run.same_batch_every_steps
+    if run.probe:
+        passes += (1 + HESSIAN_PASSES + len(run.probe.relative_step_sizes)) / run.probe.every
+    return plain * passes
 
 
 def _seconds_per_step(run: Run, finished: Sequence[Run], results: Path) -> float | None:

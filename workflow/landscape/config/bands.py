@@ -23,6 +23,7 @@ class Bands(Settings):
     batch_size: Count
     epochs: Count
     gradient_lags: Several[Lag]
+    same_batch_every_steps: Count | None
 
     @property
     def run_ids(self) -> list[str]:
@@ -59,6 +60,7 @@ class Bands(Settings):
                 batch_size=self.batch_size,
                 epochs=self.epochs,
                 gradient_lags=self.gradient_lags,
+                same_batch_every_steps=self.same_batch_every_steps,
                 split=split,
                 device=device,
                 precision=precision,

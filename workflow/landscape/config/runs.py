@@ -46,6 +46,7 @@ class Run(Recipe):
     steps: Count | None = None  # instead of epochs
     tested: bool = True  # whether the test images are read, once, at the end
     gradient_lags: tuple[Count, ...] = ()  # none: gradients are not measured
+    same_batch_every_steps: Count | None = None  # none: no gradient is taken before an update too
     probe: ProbeSchedule | None = None
     split: Split
     device: Device

@@ -6,20 +6,26 @@ import torch
 from torch import nn
 
 from landscape.measure.beta import effective_beta
-from landscape.measure.distance import distance
+from landscape.measure.curvature import curvature, smooth_and_rest
+from landscape.measure.distance import cosine, distance, norm
 from landscape.measure.gradient import Loss, loss_and_gradient
+from landscape.measure.hessian import hessian_vector_product
+from landscape.measure.kinks import flips, watched
 from landscape.models.flat_parameters import FlatParameters
 
-COLUMNS = (
+ORIGIN = ("loss_at_origin", "gradient_norm", "parameter_norm", "kappa", "hg_over_g")
+THERE = (  # what depends on the step size
     "loss",
-    "loss_at_origin",
-    "gradient_norm",
+    "gradient_norm_there",
     "gradient_distance",
     "gradient_cosine",
     "beta",
-    "parameter_norm",
+    "smooth_distance",
+    "rest_distance",
+    "relu_flips",
+    "pool_flips",
 )
-THERE = ("loss", "gradient_distance", "gradient_cosine", "beta")  # what depends on the step size
+COLUMNS = (*ORIGIN, *THERE)
 
 
 def probe(
@@ -30,26 +36,39 @@ def probe(
     loss_function: Loss,
     step_sizes: Sequence[float],
 ) -> torch.Tensor:
-    """A row of `COLUMNS` for each step size η, all on the one mini-batch: [step sizes, columns].
+    """A row of `COLUMNS` for each step size η, all on the one mini-batch: float64 [sizes, columns].
 
-    With g = ∇L(θ): L(θ − ηg), L(θ), ‖g‖, ‖∇L(θ − ηg) − g‖, the cosine between the two gradients,
-    β(η) = ‖∇L(θ − ηg) − g‖ / ‖ηg‖, ‖θ‖ (Santurkar et al. 2018, section 3.2 and figure 4). The
-    gradient is the plain one of all parameters, whatever optimizer moves the model.
+    With g = ∇L(θ), H = ∇²L(θ) and g′ = ∇L(θ − ηg), of all parameters, whatever optimizer moves the
+    model. At the origin: L(θ), ‖g‖, ‖θ‖, κ = gᵀHg/‖g‖², ‖Hg‖/‖g‖. There: L(θ − ηg), ‖g′‖, ‖g′ − g‖,
+    cos(g′, g) and β(η) = ‖g′ − g‖/‖ηg‖ (Santurkar et al. 2018, section 3.2 and figure 4); the two
+    parts of the gradient's change, ‖ηHg‖ and ‖g′ − g + ηHg‖; and the shares of ReLU signs and of
+    max-pool winners that differ from those at the origin.
 
     Nothing changes: points are evaluated on copies of the parameters and the buffers, so that
     BatchNorm uses this batch's statistics, as in training, and its running ones stay as they are.
     """
-    origin = flat.vector.detach()
-    loss, gradient = loss_and_gradient(model, flat, origin, inputs, labels, loss_function)
-    norm = torch.linalg.vector_norm(gradient)
+    origin, batch = flat.vector.detach(), (inputs, labels, loss_function)
+    with watched(model) as here:
+        loss, gradient = loss_and_gradient(model, flat, origin, *batch)
+    product = hessian_vector_product(model, flat, *batch, gradient)
+    fixed = [loss, norm(gradient), norm(origin), *curvature(gradient, product)]
     rows = []
     for step_size in step_sizes:
         point = origin - step_size * gradient
-        there, turned = loss_and_gradient(model, flat, point, inputs, labels, loss_function)
+        with watched(model) as there:
+            loss_there, turned = loss_and_gradient(model, flat, point, *batch)
         apart = distance(turned, gradient)
-        cosine = torch.dot(turned, gradient) / (torch.linalg.vector_norm(turned) * norm)
         # The distance really moved: in float32 a tiny ηg is partly rounded away.
         beta = effective_beta(apart, distance(point, origin))
-        size = torch.linalg.vector_norm(origin)
-        rows.append(torch.stack([there, loss, norm, apart, cosine, beta, size]))
+        values = [
+            *fixed,
+            loss_there,
+            norm(turned),
+            apart,
+            cosine(turned, gradient),
+            beta,
+            *smooth_and_rest(turned, gradient, product, step_size),
+            *flips(here, there),
+        ]
+        rows.append(torch.stack([value.double() for value in values]))
     return torch.stack(rows)

@@ -3,11 +3,14 @@
 import numpy as np
 import pandas as pd
 
+SAME_BATCH = ("same_batch_gradient_distance", "same_batch_beta")
 
-def step_columns(lags: tuple[int, ...]) -> tuple[str, ...]:
+
+def step_columns(lags: tuple[int, ...], same_batch: bool = False) -> tuple[str, ...]:
     """The measures of a step; lag 1 has the plain names, others say theirs.
 
     Without lags nothing is measured along the path but loss, hits and the gradient's norm.
+    `same_batch`: whether the gradient of one batch is taken before and after an update.
     """
     if not lags:
         return ("loss", "correct", "gradient_norm")
@@ -24,6 +27,7 @@ def step_columns(lags: tuple[int, ...]) -> tuple[str, ...]:
         "update_distance",
         "beta",
         "parameter_norm",
+        *(SAME_BATCH if same_batch else ()),
     )
 
 
@@ -31,20 +35,25 @@ def lagged(name: str, lag: int) -> str:
     return name if lag == 1 else f"{name}_lag{lag}"
 
 
-def unmeasured(table: pd.DataFrame, name: str) -> "pd.Series[bool]":
+def unmeasured(
+    table: pd.DataFrame, name: str, same_batch_every: int | None = None
+) -> "pd.Series[bool]":
     """Which rows, one for each step from 0 on, lack the finite value that they should have.
 
-    There is no β where the update was exactly zero.
+    There is no β where the update was exactly zero, and what `SAME_BATCH` names is measured at
+    multiples of `same_batch_every`.
     """
     missing = pd.Series(~np.isfinite(table[name].to_numpy(dtype=float)), index=table.index)
-    if name == "beta":
+    if name in ("beta", "same_batch_beta"):
         missing &= table["update_distance"] != 0
-    return missing[_first_step(name) :]
+    if name in SAME_BATCH:
+        missing = missing[:: same_batch_every or 1]
+    return missing[missing.index >= _first_step(name)]
 
 
 def _first_step(column: str) -> int:
     """The first step at which a column has a value."""
-    if column in ("update_distance", "beta"):
+    if column in ("update_distance", "beta", *SAME_BATCH):
         return 1
     if "gradient_distance" in column:
         _, _, lag = column.partition("_lag")

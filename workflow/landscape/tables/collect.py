@@ -104,7 +104,7 @@ def _require_steps(table: pd.DataFrame, run: dict[str, Any], path: Path) -> None
     if list(table["step"]) != list(range(expected)):
         raise UserError(f"{path}: should hold the steps 0 to {expected - 1}, has {len(table)} rows")
     for name in table.columns.drop(["step", "epoch"]):
-        missing = unmeasured(table, name)
+        missing = unmeasured(table, name, run["run"].get("same_batch_every_steps"))
         if missing.any():
             raise UserError(f"{path}: {name} has no value at step {missing.idxmax()}")
 

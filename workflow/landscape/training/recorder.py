@@ -11,7 +11,8 @@ from landscape.config.runs import Run
 from landscape.errors import UserError
 from landscape.measure import probe as probes
 from landscape.measure.beta import effective_beta
-from landscape.measure.distance import distance
+from landscape.measure.distance import distance, norm
+from landscape.measure.gradient import loss_and_gradient
 from landscape.runtime import device as devices
 from landscape.storage.step_columns import lagged, step_columns, unmeasured
 from landscape.training import losses
@@ -32,7 +33,8 @@ class Recorder:
     def __init__(self, run: Run, state: State, steps: int):
         self.run, self.state, self.steps = run, state, steps
         self.loss = losses.build(run.loss)
-        self.columns = step_columns(run.gradient_lags)
+        self.same_batch_every = run.same_batch_every_steps if run.gradient_lags else None
+        self.columns = step_columns(run.gradient_lags, self.same_batch_every is not None)
         vector = state.flat.vector
         self.history = vector.new_full((steps, len(self.columns)), torch.nan)
         self.row = vector.new_empty(len(self.columns))
@@ -61,13 +63,15 @@ class Recorder:
         """
         if index < max(1, len(self.gradients)):
             return None
-        return index % max(1, len(self.gradients)), index in self.probe_steps
+        place = index % max(1, len(self.gradients))
+        return place, index in self.probe_steps, self._same_batch_at(index)
 
     def measure(self, step: Step) -> None:
         """The step's measures into `row` and `probe_rows`, on the device."""
         with torch.no_grad(), devices.measuring_precision(self.history.device):
             values = self._measure(step)
-            torch.stack([values[name] for name in self.columns], out=self.row)
+            row = [values[name].to(self.row.dtype) for name in self.columns]
+            torch.stack(row, out=self.row)
             if self.measured:
                 self.gradients[step.index % len(self.gradients)] = self.state.flat.gradient
                 self.previous.copy_(self.state.flat.vector)
@@ -86,11 +90,11 @@ class Recorder:
         values = {
             "loss": step.loss,
             "correct": (step.logits.argmax(1) == step.labels).sum().to(step.loss.dtype),
-            "gradient_norm": torch.linalg.vector_norm(gradient),
+            "gradient_norm": norm(gradient),
         }
         if not self.measured:
             return values
-        values["parameter_norm"] = torch.linalg.vector_norm(theta)
+        values["parameter_norm"] = norm(theta)
         for lag in self.run.gradient_lags:
             whole, output = missing, missing
             if step.index >= lag:
@@ -102,7 +106,28 @@ class Recorder:
         moved = distance(theta, self.previous) if step.index else missing
         values["update_distance"] = moved
         values["beta"] = effective_beta(values["gradient_distance"], moved)
+        if self.same_batch_every is not None:
+            apart = self._same_batch_distance(step) if self._same_batch_at(step.index) else missing
+            values["same_batch_gradient_distance"] = apart
+            values["same_batch_beta"] = effective_beta(apart, moved)
         return values
+
+    def _same_batch_at(self, index: int) -> bool:
+        """Whether step `index` is one at which the gradient of its batch is taken twice."""
+        return bool(self.same_batch_every and index and index % self.same_batch_every == 0)
+
+    def _same_batch_distance(self, step: Step) -> torch.Tensor:
+        """‖∇L_i(θ_i) − ∇L_i(θ_{i−1})‖, both of the batch of step i: what the update changed.
+
+        Both are the measurement's own, in float32, whatever the training rounds to or adds.
+        """
+        here, before = (
+            loss_and_gradient(
+                self.state.model, self.state.flat, point, step.inputs, step.labels, self.loss
+            )[1]
+            for point in (self.state.flat.vector, self.previous)
+        )
+        return distance(here, before)
 
     def _probe(self, step: Step) -> torch.Tensor:
         assert self.run.probe is not None
@@ -126,7 +151,8 @@ class Recorder:
         diverged = _first(~healthy)
         sound = self.state.step if diverged is None else diverged
         for name in self.columns:
-            self._require_none(unmeasured(history[:sound], name), name)
+            missing = unmeasured(history[:sound], name, self.same_batch_every)
+            self._require_none(missing, name)
         if self.run.probe:
             probed = self.probe_table(sound).set_index("step")
             stayed = probed["loss"].notna()
@@ -164,16 +190,17 @@ class Recorder:
     def probe_table(self, steps: int) -> pd.DataFrame:
         """The probes before step `steps`, a row for each (step, step size).
 
-        A step size after which the loss is not finite, or so steep that the gradient's length is
-        not, has diverged: what lies there is null.
+        A step size after which the loss is not finite, or so steep that the gradient's length or
+        the curvature is not, has diverged: what lies there is null.
         """
         assert self.run.probe is not None
         sizes = self.run.probe.relative_step_sizes
         measured = [step for step in self.probe_steps if step < steps]
         rows = self.probes[: len(measured)].reshape(-1, len(probes.COLUMNS)).cpu().numpy()
         table = pd.DataFrame(rows, columns=list(probes.COLUMNS))
-        sound = np.isfinite(table["loss"]) & np.isfinite(table["gradient_distance"])
+        sound = np.isfinite(table[["loss", "gradient_distance", "hg_over_g"]]).all(axis=1)
         table.loc[~sound, list(probes.THERE)] = np.nan
+        table = table.mask(np.isinf(table))
         table.insert(0, "step", [step for step in measured for _ in sizes])
         relative = list(sizes) * len(measured)
         table.insert(1, "step_size", [size * self.run.learning_rate for size in relative])
