@@ -19,18 +19,20 @@ GPUS ?= 1
 TARGET ?= all
 AGAIN ?= study
 SOAK ?= 900
-FROM_PARQUET = data={"source": "parquet", "path": "$(DATA)"}
+# What people type reaches the shell by its environment, so that no quote in it ends a word.
+export CONFIG DATA
+FROM_PARQUET = data={source: parquet, path: '$${DATA//$$quote/$$quote$$quote}'}
 
 .PHONY: demo study recover bench test faults soak cluster-test lint format pins clean
 .DEFAULT_GOAL := demo
 
 demo: $(READY)
-	$(SNAKEMAKE) --workflow-profile profiles/demo
+	$(SNAKEMAKE) --cores 2 --resources gpu=2 --configfile studies/demo.yaml
 	@echo "Done. The report: results/demo/report.pdf; the figures: results/demo/figures/"
 
 study: $(READY)
-	$(SNAKEMAKE) --cores $(CORES) --resources gpu=$(GPUS) \
-	  $(if $(CONFIG),--configfile '$(CONFIG)') $(if $(DATA),--config '$(FROM_PARQUET)') -- $(TARGET)
+	quote="'"; $(SNAKEMAKE) --cores $(CORES) --resources gpu=$(GPUS) \
+	  $(if $(CONFIG),--configfile "$$CONFIG") $(if $(DATA),--config "$(FROM_PARQUET)") -- $(TARGET)
 	@echo "Done: $(TARGET)$(if $(filter all report,$(TARGET)),. The report is report.pdf in the results folder)."
 
 recover: $(READY)
@@ -62,13 +64,13 @@ lint: $(READY)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
-	$(VENV)/bin/snakefmt --check Snakefile workflow/rules
+	$(VENV)/bin/snakefmt --check Snakefile workflow
 	$(SNAKEMAKE) --lint
 
 format: $(READY)
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
-	$(VENV)/bin/snakefmt Snakefile workflow/rules
+	$(VENV)/bin/snakefmt Snakefile workflow
 
 # Compiled once here, or else every job of a study would compile torch anew on a read-only machine.
 # Every file is checked against envs/hashes.txt before it is unpacked.

@@ -25,7 +25,7 @@ from support.workflow import copy_project, tiny_study
 
 ARCHITECTURES = ("vgg_a", "vgg_a_bn")
 RATES = (0.001, 0.002, 0.003, 0.004, 0.005)
-GROUPED = ["--groups", "train_bands=runs", "--group-components", "runs=10"]
+GROUPED = ["--groups", "train=runs", "--group-components", "runs=10"]
 BY_HAND = 3
 PR_SET_CHILD_SUBREAPER = 36  # of Linux
 

@@ -85,8 +85,8 @@ def test_a_killed_job_goes_on_by_the_same_command(project, reference, slurm):
     assert code != 0
     assert slurm.job(project.job(ONE))["JobState"] == "CANCELLED"
     assert not (project.run(ONE) / "run.json").exists()
-    assert (project.folder / "results/logs/slurm/rule_train_bands").is_dir()
-    assert "Error in rule train_bands" in said
+    assert (project.folder / "results/logs/slurm/rule_train").is_dir()
+    assert "Error in rule train" in said
 
     assert project.output(project.submit(*project.targets(ONE)))[0] == 0
     assert f"{run_id(ONE)}: goes on from step" in project.log(ONE)
@@ -185,7 +185,7 @@ def test_a_killed_snakemake_leaves_jobs_that_are_not_done_twice(project, referen
 def test_short_runs_share_a_gpu_one_after_the_other(project, reference, slurm):
     observer = Observer(slurm)
     observer.start()
-    grouped = ["--groups", "train_bands=runs", "--group-components", "runs=2"]
+    grouped = ["--groups", "train=runs", "--group-components", "runs=2"]
     code, said = project.output(project.submit(*project.targets(), *grouped))
     observer.stopped.set()
     observer.join()

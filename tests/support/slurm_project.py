@@ -20,7 +20,7 @@ FROZEN_AT = 10  # steps that a run has made, at least, when it is stopped in its
 # What the tests change of the profile: it waits less, and every job is small.
 IMPATIENT = ["--latency-wait", "10", "--slurm-init-seconds-before-status-checks", "3"]
 IMPATIENT += ["--slurm-status-command", "squeue"]  # this Slurm has no accounting
-SMALL = ["--cores", "1", "--set-threads", "train_bands=1", "train_probe=1"]
+SMALL = ["--cores", "1", "--set-threads", "train=1", "train_probe=1"]
 
 
 class Project:
@@ -136,7 +136,7 @@ def run_id(rate: float) -> str:
 
 def comment(rate: float) -> str:
     """By which Slurm knows the jobs of a run."""
-    return f"rule_train_bands_wildcards_{ARCHITECTURE}_{rate}_0"
+    return f"rule_train_wildcards_{run_id(rate).replace('/', '_')}"
 
 
 def is_told_to_end(process: psutil.Process) -> bool:

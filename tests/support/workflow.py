@@ -13,7 +13,8 @@ import yaml
 
 from support.artefacts import ROOT, made_once
 
-PARTS = ("Snakefile", "config.yaml", "README.md", "workflow", "profiles", "envs", "pyproject.toml")
+PARTS = ("Snakefile", "config.yaml", "README.md", "workflow", "profiles", "studies", "envs")
+PARTS += ("pyproject.toml",)
 
 
 RUNS = 6  # of the tiny study: 2 architectures × 2 learning rates, and 2 probes
@@ -51,6 +52,20 @@ def copy_project(folder: Path) -> Path:
             shutil.copy2(source, folder / part)
     (folder / "tiny.yaml").write_text(yaml.safe_dump(tiny_study()), "utf-8")
     return folder
+
+
+def bare_snakemake(folder: Path, *arguments: str, **environment: str):
+    """Snakemake with these arguments and no others, its output kept."""
+    clean = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    return subprocess.run(
+        [sys.executable, "-m", "snakemake", *arguments],
+        cwd=folder,
+        env={**clean, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
 
 
 def start_snakemake(

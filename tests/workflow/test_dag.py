@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import shlex
 import shutil
 import signal
 import subprocess
@@ -65,20 +64,20 @@ def test_the_training_s_code_makes_the_training_stale(project):
         project / "workflow/landscape/training/trajectory.py", "self.step = 0", "self.step = int(0)"
     )
     jobs = stale(project)
-    assert jobs["train_bands"] == 4
+    assert jobs["train"] == 4
     assert jobs["train_probe"] == 2
     assert "dataset" not in jobs
 
 
 def test_a_measure_s_code_makes_the_training_stale(project):
     edit(project / "workflow/landscape/measure/distance.py", "torch.dist(a, b)", "(a - b).norm()")
-    assert stale(project)["train_bands"] == 4
+    assert stale(project)["train"] == 4
 
 
 def test_a_new_learning_rate_trains_its_own_runs_only(project):
     configure(project, bands={"learning_rates": [0.001, 0.002, 0.003]})
     jobs = stale(project)
-    assert jobs["train_bands"] == 2
+    assert jobs["train"] == 2
     assert "train_probe" not in jobs
 
 
@@ -86,7 +85,7 @@ def test_a_new_seed_of_the_probe_trains_its_own_runs_only(project):
     configure(project, probe={"seeds": [0, 1]})
     jobs = stale(project)
     assert jobs["train_probe"] == 2
-    assert "train_bands" not in jobs
+    assert "train" not in jobs
 
 
 def test_smoothing_draws_and_trains_nothing(project):
@@ -114,14 +113,14 @@ def test_what_was_deleted_is_made_again_and_the_same(project):
     before = {p: hashlib.sha256(p.read_bytes()).hexdigest() for p in (figure, table)}
     figure.unlink()
     table.unlink()
-    assert "train_bands" not in stale(project)
+    assert "train" not in stale(project)
     snakemake(project)
     assert before == {p: hashlib.sha256(p.read_bytes()).hexdigest() for p in before}
 
 
 def test_a_deleted_model_trains_its_run_again_and_no_other(project):
     (project / "results/bands/vgg_a/lr0.001/seed0/model.safetensors").unlink()
-    assert stale(project)["train_bands"] == 1
+    assert stale(project)["train"] == 1
 
 
 def training_process(snakemake_pid: int) -> psutil.Process | None:
@@ -181,7 +180,7 @@ def test_a_wrong_configuration_stops_before_any_job(tmp_path, change, said):
 
 def test_demo_and_study_do_not_share_a_folder():
     study = yaml.safe_load((ROOT / "config.yaml").read_text("utf-8"))
-    demo = yaml.safe_load((ROOT / "profiles/demo/study.yaml").read_text("utf-8"))
+    demo = yaml.safe_load((ROOT / "studies/demo.yaml").read_text("utf-8"))
     assert demo["results"] != study["results"]
 
 
@@ -194,11 +193,12 @@ def test_one_gpu_job_at_a_time_without_being_asked():
         assert options["rerun-incomplete"] is True
 
 
-def test_make_study_passes_on_what_it_is_given():
-    command = ["make", "-n", "-o", ".venv/.ready", "study", "DATA=a b/c,d", "CONFIG=my own.yaml"]
+@pytest.mark.parametrize("name", ["a b/c,d", 'it\'s "mine"; touch pwned'])
+def test_make_study_passes_on_what_it_is_given(name):
+    command = ["make", "-s", "-o", ".venv/.ready", "study", f"DATA={name}", f"CONFIG={name}.yaml"]
+    command.append("SNAKEMAKE=printf '%s\\n'")  # which says each word that it is given
     said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    (line,) = [line for line in said.replace("\\\n", "").splitlines() if "snakemake" in line]
-    words = shlex.split(line)
-    assert words[words.index("--configfile") + 1] == "my own.yaml"
+    words = said.splitlines()
+    assert words[words.index("--configfile") + 1] == f"{name}.yaml"
     data = yaml.safe_load(words[words.index("--config") + 1].removeprefix("data="))
-    assert data == {"source": "parquet", "path": "a b/c,d"}
+    assert data == {"source": "parquet", "path": name}

@@ -91,15 +91,15 @@ def test_a_second_run_does_nothing(finished):
 def test_a_new_level_trains_its_own_run_only(project):
     configure(project, **GELU, tanh={"architecture": {"activation": "tanh"}})
     jobs = stale(project)
-    assert jobs["train_network"] == 1
-    assert not {"train_bands", "train_probe", "insight"} & set(jobs)
+    assert jobs["train"] == 1
+    assert not {"train_probe", "insight"} & set(jobs)
 
 
 def test_a_network_s_code_makes_its_own_runs_stale(project):
     edit(project / "workflow/landscape/models/fast.py", "STEM = 24", "STEM = int(24)")
     jobs = stale(project)
-    assert jobs["train_network"] == 2  # the final network and its ablation
-    assert not {"train_bands", "train_probe"} & set(jobs)
+    assert jobs["train"] == 2  # the final network and its ablation
+    assert "train_probe" not in jobs
 
 
 def test_an_insight_figure_s_code_draws_and_computes_nothing(project):

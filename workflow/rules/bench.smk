@@ -12,15 +12,18 @@ rule measure_speed:
         f"{RESULTS}/benchmarks/bench.tsv"
     conda:
         ENVIRONMENT
-    threads: workflow.cores or 1
+    threads: CORES
     resources:
         gpu=1,
         mem_mb=16000,
         runtime=60,
     params:
+        python=python,
         results=results_folder,
         settings=STUDY.model_dump_json(),
         code=fingerprint("bench.collect", "models.vgg", *STUDY.bands.optimizer.modules),
+    message:
+        "measure how fast this machine trains"
     shell:
-        "python -m landscape bench --results {params.results:q} --settings {params.settings:q}"
+        "{params.python} -m landscape bench --results {params.results:q} --settings {params.settings:q}"
         " --threads {threads} &> {log:q}"

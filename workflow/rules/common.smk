@@ -1,16 +1,13 @@
 # What the rules share: the checked configuration, paths, fingerprints and how a stage is called.
 import hashlib
-import os
 import re
 import shlex
-import subprocess
 import sys
 from pathlib import Path
 
+import yaml
 from snakemake.exceptions import WorkflowError
-
-PACKAGE_ROOT = str(Path(workflow.basedir) / "workflow")
-sys.path.insert(0, PACKAGE_ROOT)
+from snakemake.utils import update_config
 
 from landscape.config.study import validate_study
 from landscape.report.captions import filled
@@ -20,12 +17,18 @@ from landscape.figures.selection import wanted
 from landscape.provenance.fingerprint import fingerprint
 from landscape.provenance.run_fingerprint import training_code
 
+# Whatever this workflow is given, files, --config or a module's configuration, lies over its own.
+settings = {}
+update_config(settings, yaml.safe_load((PROJECT / "config.yaml").read_text("utf-8")))
+update_config(settings, config)
 try:
-    STUDY = validate_study(config, "the configuration")
+    STUDY = validate_study(settings, "the configuration")
 except UserError as error:
     raise WorkflowError(str(error))
 
 RESULTS = STUDY.results
+# The same folder for what is no path of a rule, below a module's prefix where it has one.
+FOLDER = workflow.modifier.path_modifier.replace_prefix(f"{RESULTS}/").removesuffix("/")
 RUNS = {run.id: run for run in STUDY.all_runs}
 RUN_IDS = {
     study: [run.id for run in RUNS.values() if run.study == study]
@@ -36,7 +39,7 @@ REPORT = f"{RESULTS}/report.pdf"
 BENCH = f"{RESULTS}/bench/bench.json"
 DATA = f"{RESULTS}/data"
 ENVIRONMENT = "../../envs/environment.yaml"
-TEMPLATES = sorted((Path(PACKAGE_ROOT) / "landscape/report/typst").glob("*.typ"))
+TEMPLATES = sorted((PROJECT / "workflow/landscape/report/typst").glob("*.typ"))
 
 # GPUs, or shares of them (of the CPU, where there is none), that jobs of this machine may hold at a
 # time. On a cluster every job gets what its rule asks for.
@@ -44,11 +47,14 @@ PARALLEL = max(
     1,
     workflow.global_resources["gpu"].value if "gpu" in workflow.global_resources else 1,
 )
+CORES = (
+    workflow.resource_settings.cores or 1
+)  # workflow.cores is an error where none are given
 
 
 def train_threads(wildcards):
     """The cores, shared out among the training jobs that run side by side."""
-    return max(1, (workflow.cores or 1) // PARALLEL)
+    return max(1, CORES // PARALLEL)
 
 
 def one_of(values):
@@ -56,6 +62,7 @@ def one_of(values):
     return "|".join(re.escape(str(value)) for value in sorted(set(values)))
 
 
+# What the aggregation makes of a study's runs, what it reads of each, and its code.
 TABLES = {
     "bands": ["bands.parquet", "summary.csv", "epochs.csv", "runs.csv"],
     "probe": [
@@ -65,24 +72,28 @@ TABLES = {
         "runs.csv",
         "probe.parquet",
     ],
-    "network": [
-        "summary.csv",
-        "comparisons.csv",
-        "epochs.csv",
-        "runs.csv",
-        "layers.csv",
-    ],
+    "network": ["summary.csv", "comparisons.csv", "epochs.csv", "runs.csv"],
 }
-# What the aggregation reads of every run.
 RUN_TABLES = {
     "bands": ["steps.parquet", "epochs.csv", "run.json"],
     "probe": ["steps.parquet", "epochs.csv", "run.json", "probe.parquet"],
     "network": ["epochs.csv", "run.json"],
 }
+TABLE_CODE = {
+    "bands": "tables.bands_and_probe",
+    "probe": "tables.bands_and_probe",
+    "network": "tables.network_study",
+}
+LAYERS = f"{RESULTS}/network/layers.csv"
+
+
+def aggregated(study):
+    return [f"{RESULTS}/{study}/{table}" for table in TABLES[study]]
 
 
 def study_tables(study):
-    return [f"{RESULTS}/{study}/{table}" for table in TABLES[study]]
+    """All tables of a study; the layers of its networks need no run."""
+    return [*aggregated(study), *([LAYERS] if study == "network" else [])]
 
 
 def run_files(study):
@@ -143,47 +154,24 @@ def structure_code():
 
 def results_folder(wildcards):
     """Where a stage finds and leaves its files; their names below it are the contract."""
-    return RESULTS
+    return FOLDER
 
 
 def sha256_file(path):
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def bands_run(wildcards):
-    return RUNS[f"bands/{wildcards.arch}/lr{wildcards.lr}/seed{wildcards.seed}"]
+def run_settings(wildcards):
+    return RUNS[wildcards.run].model_dump_json()
 
 
-def probe_run(wildcards):
-    return RUNS[f"probe/{wildcards.arch}/seed{wildcards.seed}"]
+def run_code(wildcards):
+    return training_code(RUNS[wildcards.run])
 
 
-def network_run(wildcards):
-    return RUNS[f"network/{wildcards.network}/seed{wildcards.seed}"]
-
-
-def announce():
-    """Before anything starts: how many runs are to do and about how long they take here."""
-    planned = [
-        str(Path(file).parent.relative_to(RESULTS))
-        for job in workflow.dag.needrun_jobs()
-        for file in job.output
-        if Path(file).name == "run.json"
-    ]
-    if not planned or not workflow.local_exec:
-        return  # nothing is trained, or not here
-    command = [sys.executable, "-m", "landscape", "estimate", "--results", RESULTS]
-    command += [
-        "--settings",
-        STUDY.model_dump_json(),
-        "--threads",
-        str(train_threads(None)),
-    ]
-    side_by_side = min(PARALLEL, (workflow.cores or 1) // train_threads(None) or 1)
-    command += ["--parallel", str(side_by_side), "--", *planned]
-    done = subprocess.run(command, env={**os.environ, "PYTHONPATH": PACKAGE_ROOT})
-    if done.returncode:
-        raise WorkflowError("nothing was started; the line above says why")
+def study_settings(study):
+    section = getattr(STUDY, study)
+    return section.model_dump_json() if section else ""
 
 
 def inspected(kind):
@@ -197,24 +185,16 @@ def insight_settings():
     return STUDY.inspected.model_dump_json()
 
 
-# Jobs run this checkout's package, and the interpreter that runs Snakemake unless conda brings one.
-shell.prefix(
-    f"set -euo pipefail; export PYTHONPATH={shlex.quote(PACKAGE_ROOT)}"
-    + (
-        ""
-        if "conda"
-        in {str(method) for method in workflow.deployment_settings.deployment_method}
-        else f' PATH={shlex.quote(str(Path(sys.executable).parent))}:"$PATH"'
-    )
-    + "; "
-)
+def python(wildcards, threads):
+    """Runs this checkout's package, with Snakemake's interpreter unless conda brings one.
+
+    Snakemake compares no parameter that depends on threads with the last run's: where the package
+    lies changes no result.
+    """
+    methods = map(str, workflow.deployment_settings.deployment_method)
+    interpreter = "python" if "conda" in methods else shlex.quote(sys.executable)
+    return f"PYTHONPATH={shlex.quote(PACKAGE_ROOT)} {interpreter}"
 
 
 wildcard_constraints:
-    arch=one_of([*STUDY.bands.architectures, *STUDY.probe.architectures]),
-    lr=one_of(map(repr, STUDY.bands.learning_rates)),
-    seed=one_of(run.seed for run in RUNS.values()),
-    network=one_of(
-        Path(run).parent.relative_to("network") for run in RUN_IDS["network"]
-    ),
     figure=one_of(FIGURES),

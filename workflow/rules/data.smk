@@ -15,10 +15,16 @@ rule dataset:
         mem_mb=4000,
         runtime=60,
     params:
+        python=python,
         results=results_folder,
         settings=STUDY.data.model_dump_json(),
         code=fingerprint(
-            "data.sources.registry", "data.sources.official", "data.sources.parquet", "data.sources.demo"
+            "data.sources.registry",
+            "data.sources.official",
+            "data.sources.parquet",
+            "data.sources.demo",
         ),
+    message:
+        f"prepare the images ({STUDY.data.source})"
     shell:
-        "python -m landscape dataset --results {params.results:q} --settings {params.settings:q} &> {log:q}"
+        "{params.python} -m landscape dataset --results {params.results:q} --settings {params.settings:q} &> {log:q}"

@@ -1,41 +1,7 @@
-# The best network, and why: sweeps, ablations and final models, one training job per run.
-use rule train_bands as train_network with:
-    output:
-        steps=f"{RESULTS}/network/{{network}}/seed{{seed}}/steps.parquet",
-        epochs=f"{RESULTS}/network/{{network}}/seed{{seed}}/epochs.csv",
-        model=f"{RESULTS}/network/{{network}}/seed{{seed}}/model.safetensors",
-        run=f"{RESULTS}/network/{{network}}/seed{{seed}}/run.json",
-    log:
-        f"{RESULTS}/logs/network/{{network}}/seed{{seed}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/network/{{network}}/seed{{seed}}.tsv"
-    params:
-        results=results_folder,
-        run=lambda wildcards: network_run(wildcards).id,
-        settings=lambda wildcards: network_run(wildcards).model_dump_json(),
-        code=lambda wildcards: training_code(network_run(wildcards)),
-
-
-use rule aggregate_bands as aggregate_network with:
-    input:
-        run_files("network"),
-    output:
-        [table for table in study_tables("network") if not table.endswith("layers.csv")],
-    log:
-        f"{RESULTS}/logs/aggregate_network.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/aggregate_network.tsv"
-    params:
-        results=results_folder,
-        study="network",
-        settings=STUDY.network.model_dump_json() if STUDY.network else "",
-        code=fingerprint("tables.network_study"),
-
-
-# What the final networks are made of; it needs their settings only.
+# The best network, and why: its layers, and what trained networks learned.
 rule structure:
     output:
-        f"{RESULTS}/network/layers.csv",
+        LAYERS,
     log:
         f"{RESULTS}/logs/structure.log",
     benchmark:
@@ -46,15 +12,17 @@ rule structure:
         mem_mb=2000,
         runtime=10,
     params:
+        python=python,
         results=results_folder,
-        settings=STUDY.network.model_dump_json() if STUDY.network else "",
+        settings=study_settings("network"),
         code=structure_code() if STUDY.network else "",
+    message:
+        "tabulate the layers of the final networks"
     shell:
-        "python -m landscape structure --results {params.results:q}"
+        "{params.python} -m landscape structure --results {params.results:q}"
         " --settings {params.settings:q} &> {log:q}"
 
 
-# What trained networks learned, seen in a few of them.
 rule insight:
     input:
         models=lambda wildcards: inspected("runs"),
@@ -78,11 +46,14 @@ rule insight:
     params:
         stage="insight",
         device=STUDY.device,
+        python=python,
         results=results_folder,
         settings=lambda wildcards: insight_settings(),
         code=fingerprint("insight.run"),
+    message:
+        "look into the trained networks"
     shell:
-        "python -m landscape {params.stage} --results {params.results:q}"
+        "{params.python} -m landscape {params.stage} --results {params.results:q}"
         " --settings {params.settings:q}"
         " --device {params.device} --threads {threads} --parallel {resources.parallel} &> {log:q}"
 
@@ -101,6 +72,9 @@ use rule insight as surface with:
     params:
         stage="surface",
         device=STUDY.device,
+        python=python,
         results=results_folder,
         settings=lambda wildcards: insight_settings(),
         code=fingerprint("insight.run"),
+    message:
+        "measure the loss around the trained networks"

@@ -21,12 +21,15 @@ rule figure:
         mem_mb=2000,
         runtime=30,
     params:
+        python=python,
         results=results_folder,
         settings=STUDY.figures.model_dump_json(),
         caption=lambda wildcards: filled(wildcards.figure, STUDY).text,
         code=lambda wildcards: figure_code(wildcards.figure),
+    message:
+        "draw {wildcards.figure}"
     shell:
-        "python -m landscape figure {wildcards.figure}"
+        "{params.python} -m landscape figure {wildcards.figure}"
         " --results {params.results:q} --settings {params.settings:q} &> {log:q}"
 
 
@@ -34,7 +37,7 @@ rule figure:
 rule report:
     input:
         figures=figure_files(),
-        bench=bench_files() if Path(BENCH).exists() else [],
+        bench=bench_files() if Path(FOLDER, "bench/bench.json").exists() else [],
         tables=[study_tables(study) for study in STUDIES],
         data=rules.dataset.output.description,
     output:
@@ -49,10 +52,13 @@ rule report:
         mem_mb=2000,
         runtime=30,
     params:
+        python=python,
         results=results_folder,
         settings=STUDY.model_dump_json(),
         code=fingerprint("report.build"),
         # By content: as an input it would carry this folder's name, and a moved project be stale.
         templates=[sha256_file(path) for path in TEMPLATES],
+    message:
+        "typeset the report"
     shell:
-        "python -m landscape report --results {params.results:q} --settings {params.settings:q} &> {log:q}"
+        "{params.python} -m landscape report --results {params.results:q} --settings {params.settings:q} &> {log:q}"

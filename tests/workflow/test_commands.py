@@ -1,0 +1,65 @@
+"""Snakemake's own commands, as its users type them: none asks for a number of cores."""
+
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from support.artefacts import ROOT
+from support.workflow import bare_snakemake, edit
+
+TINY = ("--configfile", "tiny.yaml")
+
+
+@pytest.mark.parametrize("command", ["--summary", "--rulegraph", "--list-untracked"])
+def test_what_only_looks(finished, command):
+    done = bare_snakemake(finished, command, *TINY)
+    assert done.returncode == 0, done.stdout
+    expected = {"--summary": "results/report.pdf", "--rulegraph": "digraph", "--list-untracked": ""}
+    assert expected[command] in done.stdout
+
+
+def test_metadata_of_a_file_are_removed_and_a_lock(project):
+    table = "results/bands/summary.csv"
+    for _, code in ((1, 0), (2, 1)):  # the second time there are none
+        done = bare_snakemake(project, "--cleanup-metadata", table, *TINY)
+        assert done.returncode == code, done.stdout
+    lock = project / ".snakemake/locks/0.output.lock"
+    lock.parent.mkdir(exist_ok=True)
+    lock.write_text("results/report.pdf\n", "utf-8")
+    assert bare_snakemake(project, "--unlock", *TINY).returncode == 0
+    assert not lock.exists()
+
+
+def test_a_finished_study_as_a_web_page(finished, tmp_path):
+    page = tmp_path / "report.html"
+    done = bare_snakemake(finished, "--report", str(page), *TINY)
+    assert done.returncode == 0, done.stdout
+    assert "loss_landscape" in page.read_text("utf-8")
+
+
+@pytest.mark.parametrize(("again", "made"), [("study", "-- all"), ("demo", "studies/demo.yaml")])
+def test_make_recover_unlocks_and_starts_again(project, again, made):
+    """The unlocking for real, what follows as a dry run."""
+    shutil.copy2(ROOT / "Makefile", project)
+    edit(project / "Makefile", "--cores 2 --resources", "--dry-run --cores 2 --resources")
+    edit(project / "Makefile", "--cores $(CORES)", "--dry-run --cores $(CORES)")
+    command = ["make", "-o", ".venv/.ready", "recover", f"AGAIN={again}"]
+    command += [f"SNAKEMAKE={sys.executable} -m snakemake"]
+    done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert made in done.stdout
+    assert "Unlocked" in done.stderr
+
+
+def test_a_target_comes_before_the_resources(finished):
+    """Snakemake takes all that follows `--resources` for one, and says so by a traceback."""
+    done = bare_snakemake(finished, "-n", "--cores", "4", "bands", "--resources", "gpu=1", *TINY)
+    assert done.returncode == 0, done.stdout
+    assert "Nothing to be done" in done.stdout
+
+
+def test_the_workflow_s_own_folder_is_a_way_in(finished):
+    done = bare_snakemake(finished, "-n", "--snakefile", "workflow/Snakefile", *TINY)
+    assert "Nothing to be done" in done.stdout, done.stdout

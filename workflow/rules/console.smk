@@ -1,0 +1,101 @@
+# What the workflow says while it runs.
+import logging
+import os
+import re
+import signal
+import subprocess
+
+from snakemake.logging import logger
+
+from landscape.notation.names import label
+
+INTERRUPTED = []  # by Ctrl-C: the number of its signal
+TRAINING = ("train", "train_probe")
+
+
+def run_title(wildcards, threads):
+    """A run in words; like `python`, compared with nothing."""
+    run = RUNS[wildcards.run]
+    if run.study == "network":
+        return f"{run.id.removeprefix('network/').rpartition('/')[0]}, seed {run.seed}"
+    name, rate = label(run.architecture.name), run.learning_rate
+    return f"{name}, learning rate {rate:g}, seed {run.seed}"
+
+
+def announce():
+    """Before anything starts: how many runs are to do and about how long they take here."""
+    planned = [
+        job.wildcards.run
+        for job in workflow.dag.needrun_jobs()
+        if job.rule.name in TRAINING
+    ]
+    if not planned or not workflow.local_exec:
+        return  # nothing is trained, or not here
+    threads = train_threads(None)
+    side_by_side = min(PARALLEL, CORES // threads or 1)
+    command = [sys.executable, "-m", "landscape", "estimate", "--results", FOLDER]
+    command += ["--settings", STUDY.model_dump_json(), "--threads", str(threads)]
+    command += ["--parallel", str(side_by_side), "--", *planned]
+    done = subprocess.run(
+        command,
+        env={**os.environ, "PYTHONPATH": PACKAGE_ROOT},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    if INTERRUPTED:
+        leave(130)
+    if done.returncode:
+        raise WorkflowError(f"nothing was started: {done.stdout.strip()}")
+    logger.info(done.stdout.strip())
+
+
+def watch_for_ctrl_c():
+    """The first one is noted, and the jobs that it ends are not reported as failed."""
+
+    def interrupted(number, frame):
+        INTERRUPTED.append(number)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, interrupted)
+    logger.addFilter(
+        lambda record: not (INTERRUPTED and record.levelno >= logging.ERROR)
+    )
+
+
+def explain():
+    """After everything else: how far the study is, and what stopped each failed job."""
+    workflow.logger_manager.logfile_hint()
+    failed = [
+        job
+        for jobs in workflow.scheduler.failed
+        for job in getattr(jobs, "jobs", [jobs])
+    ]
+    if INTERRUPTED or not failed:
+        leave(130 if INTERRUPTED else 143)
+    lines = [f"{job.message}: {last_words(job)}" for job in failed]
+    logger.error("\n".join([f"Failed. {progress()}", *lines]))
+    raise SystemExit(1)
+
+
+def leave(code):
+    logger.warning(f"Stopped. The same command resumes; {progress()}")
+    raise SystemExit(code)
+
+
+def progress():
+    dag = workflow.dag
+    runs = [job for job in dag.jobs if job.rule.name in TRAINING]
+    done = [job for job in runs if dag.finished(job) or not dag.needrun(job)]
+    return f"{len(done)} of {len(runs)} runs are done."
+
+
+def last_words(job):
+    """The error at the end of a job's log, which is what a person needs to know."""
+    path = Path(job.log[0])
+    lines = path.read_text("utf-8", "replace").split("\n") if path.exists() else []
+    errors = [
+        line for line in lines if re.match(r"error: |\w+(Error|Exception)\b", line)
+    ]
+    return errors[-1] if errors else f"it ended without a message; see {path}"

@@ -1,0 +1,55 @@
+# A training job per run: of the bands, one per (architecture, learning rate, seed).
+rule train:
+    input:
+        # By content, not by date: dataset.json holds the tensors' checksums.
+        data=rules.dataset.output.description,
+        tensors=ancient([rules.dataset.output.train, rules.dataset.output.test]),
+    output:
+        steps=f"{RESULTS}/{{run}}/steps.parquet",
+        epochs=f"{RESULTS}/{{run}}/epochs.csv",
+        model=f"{RESULTS}/{{run}}/model.safetensors",
+        run=f"{RESULTS}/{{run}}/run.json",
+    log:
+        f"{RESULTS}/logs/{{run}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/{{run}}.tsv"
+    wildcard_constraints:
+        run=one_of(RUN_IDS["bands"] + RUN_IDS["network"]),
+    conda:
+        ENVIRONMENT
+    threads: train_threads
+    resources:
+        gpu=1,
+        # Not parameters: neither changes the result.
+        checkpoint_seconds=STUDY.checkpoint_seconds,
+        parallel=PARALLEL,
+        mem_mb=6000,
+        runtime=240,
+    params:
+        python=python,
+        title=run_title,
+        results=results_folder,
+        settings=run_settings,
+        code=run_code,
+    message:
+        "train {params.title}"
+    # exec: a SIGTERM to all of a job's processes must not end the shell, and with it the job, while
+    # the training is saving its state.
+    shell:
+        "exec env {params.python} -m landscape train {wildcards.run} --results {params.results:q}"
+        " --settings {params.settings:q} --threads {threads} --parallel {resources.parallel}"
+        " --checkpoint-seconds {resources.checkpoint_seconds} &> {log:q}"
+
+
+# The same, measured along the gradient.
+use rule train as train_probe with:
+    output:
+        steps=f"{RESULTS}/{{run}}/steps.parquet",
+        epochs=f"{RESULTS}/{{run}}/epochs.csv",
+        probe=f"{RESULTS}/{{run}}/probe.parquet",
+        model=f"{RESULTS}/{{run}}/model.safetensors",
+        run=f"{RESULTS}/{{run}}/run.json",
+    wildcard_constraints:
+        run=one_of(RUN_IDS["probe"]),
+    message:
+        "train and probe {params.title}"
