@@ -12,7 +12,22 @@ from landscape.config.fields import Count, Settings, Share, Width
 
 Normalization = Literal["none", "batch", "layer", "group", "instance"]
 Activation = Literal["relu", "leaky_relu", "elu", "gelu", "silu", "tanh"]
-VggName = Literal["vgg_a", "vgg_a_bn", "vgg_a_ln", "vgg_a_gn", "vgg_a_in"]
+# What shares a part of what a normalization does; models/normalization.py says which.
+Control = Literal["batch_noise", "batch_frozen", "l1", "l2", "linf", "initial", "weight"]
+VggName = Literal[
+    "vgg_a",
+    "vgg_a_bn",
+    "vgg_a_ln",
+    "vgg_a_gn",
+    "vgg_a_in",
+    "vgg_a_bn_noise",
+    "vgg_a_bn_frozen",
+    "vgg_a_l1",
+    "vgg_a_l2",
+    "vgg_a_linf",
+    "vgg_a_init",
+    "vgg_a_ws",
+]
 
 
 class Vgg(Settings):

@@ -10,6 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from landscape.measure.flops import twin_and_image
 from landscape.models.layers import ACTIVATIONS, Scaled, SqueezeExcitation, Whitening
+from landscape.models.normalization import FrozenNorm, LpNorm
 
 COLUMNS = ["layer", "kind", "output_shape", "parameters", "flops"]
 OTHER = "other"  # what no layer of the table holds or computes; a row only where there is some
@@ -19,6 +20,8 @@ KINDS: dict[type[nn.Module], str] = {
     nn.BatchNorm2d: "normalization",
     nn.GroupNorm: "normalization",
     nn.InstanceNorm2d: "normalization",
+    FrozenNorm: "normalization",
+    LpNorm: "normalization",
     nn.MaxPool2d: "pooling",
     nn.AvgPool2d: "pooling",
     nn.AdaptiveAvgPool2d: "pooling",

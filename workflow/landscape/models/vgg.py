@@ -5,19 +5,27 @@ from collections.abc import Iterator
 import torch
 from torch import nn
 
-from landscape.config.architectures import Normalization, Vgg, VggName
-from landscape.models.layers import normalize, scaled
+from landscape.config.architectures import Control, Normalization, Vgg, VggName
+from landscape.models.layers import scaled
 from landscape.models.network import Network
+from landscape.models.normalization import KINDS, fit, seed_noise
 
 # Output channels of each 3×3 convolution; "M" halves the image by 2×2 max pooling.
 PLAN_A: tuple[int | str, ...] = (64, "M", 128, "M", 256, 256, "M", 512, 512, "M", 512, 512, "M")
 HIDDEN = 512
-NORMALIZATIONS: dict[VggName, Normalization] = {
+NORMALIZATIONS: dict[VggName, Normalization | Control] = {
     "vgg_a": "none",
     "vgg_a_bn": "batch",
     "vgg_a_ln": "layer",
     "vgg_a_gn": "group",
     "vgg_a_in": "instance",
+    "vgg_a_bn_noise": "batch_noise",
+    "vgg_a_bn_frozen": "batch_frozen",
+    "vgg_a_l1": "l1",
+    "vgg_a_l2": "l2",
+    "vgg_a_linf": "linf",
+    "vgg_a_init": "initial",
+    "vgg_a_ws": "weight",
 }
 
 
@@ -30,7 +38,10 @@ class VGG(Network):
     """
 
     def __init__(
-        self, normalization: Normalization = "none", width: float = 1.0, classes: int = 10
+        self,
+        normalization: Normalization | Control = "none",
+        width: float = 1.0,
+        classes: int = 10,
     ):
         super().__init__()
         hidden = scaled(HIDDEN, width)
@@ -61,6 +72,10 @@ class VGG(Network):
                 nn.init.xavier_normal_(module.weight, generator=generator)
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
+        seed_noise(self, generator)
+
+    def fit(self, sample: torch.Tensor) -> None:
+        fit(self.features, sample)
 
 
 def VGG_A(width: float = 1.0, classes: int = 10) -> VGG:
@@ -77,15 +92,16 @@ def build(settings: Vgg, classes: int) -> VGG:
     return VGG(NORMALIZATIONS[settings.name], settings.width, classes)
 
 
-def _features(normalization: Normalization, width: float) -> Iterator[nn.Module]:
+def _features(normalization: Normalization | Control, width: float) -> Iterator[nn.Module]:
+    kind = KINDS[normalization]
     channels = 3
     for entry in PLAN_A:
         if isinstance(entry, str):
             yield nn.MaxPool2d(2)
             continue
         outputs = scaled(entry, width)
-        yield nn.Conv2d(channels, outputs, kernel_size=3, padding=1)
-        norm = normalize(normalization, outputs)
+        yield kind.convolution(channels, outputs, kernel_size=3, padding=1)
+        norm = kind.after(outputs)
         if norm is not None:
             yield norm
         yield nn.ReLU()
