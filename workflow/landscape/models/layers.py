@@ -33,13 +33,36 @@ def normalize(kind: Normalization, channels: int) -> nn.Module | None:
         case "none":
             return None
         case "batch":
-            return nn.BatchNorm2d(channels)
+            return BatchNorm(channels)
         case "layer":
             return nn.GroupNorm(1, channels)
         case "group":
             return nn.GroupNorm(math.gcd(channels, max(1, channels // 16)), channels)
         case "instance":
             return nn.InstanceNorm2d(channels, affine=True)
+
+
+class BatchNorm(nn.BatchNorm2d):
+    """torch's BatchNorm2d without its count of batches, which nothing reads: it stays 0.
+
+    Counting is a kernel for each layer and step, as costly on a GPU as a small layer's own.
+    """
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        assert self.momentum is not None
+        return nn.functional.batch_norm(
+            x,
+            self.running_mean,
+            self.running_var,
+            self.scale(),
+            self.bias,
+            self.training,
+            self.momentum,
+            self.eps,
+        )
+
+    def scale(self) -> torch.Tensor:
+        return self.weight
 
 
 def scaled(channels: int, width: float) -> int:
@@ -145,13 +168,20 @@ class Residual(nn.Module):
         return total
 
 
-class ShiftNorm(nn.BatchNorm2d):
+class ShiftNorm(BatchNorm):
     """BatchNorm with a learned shift and no scale, which remembers only the last few batches.
 
     For short trainings: the running averages forget by `momentum` a batch, by default by 0.4, and
-    the scale, which the next layer could take over, is left out.
+    the scale, which the next layer could take over, is fixed at one. (It is there, because on CUDA
+    torch's backward pass fails with a shift and no scale.)
     """
+
+    ones: torch.Tensor
 
     def __init__(self, channels: int, momentum: float = 0.4):
         super().__init__(channels, eps=1e-5, momentum=momentum)
         self.register_parameter("weight", None)
+        self.register_buffer("ones", torch.ones(channels), persistent=False)
+
+    def scale(self) -> torch.Tensor:
+        return self.ones

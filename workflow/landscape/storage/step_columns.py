@@ -32,14 +32,14 @@ def lagged(name: str, lag: int) -> str:
 
 
 def unmeasured(table: pd.DataFrame, name: str) -> "pd.Series[bool]":
-    """Which rows, one for each step from 0 on, lack the finite value that they should have.
+    """Which rows lack the finite value that they should have; the table's index is the step.
 
     There is no β where the update was exactly zero.
     """
     missing = pd.Series(~np.isfinite(table[name].to_numpy(dtype=float)), index=table.index)
     if name == "beta":
         missing &= table["update_distance"] != 0
-    return missing[_first_step(name) :]
+    return missing[table.index >= _first_step(name)]
 
 
 def _first_step(column: str) -> int:
