@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 
-from landscape.config.architectures import Fast, Vgg
+from landscape.config.architectures import ConvNet, Fast, Vgg
 from landscape.config.recipes import Augmentation, Optimizer, Schedule, SmallImages
 from landscape.config.runs import ProbeSchedule, Run, Split
 from landscape.data.dataset import Images
@@ -35,6 +35,7 @@ def a_run(**changes: Any) -> Run:
     return Run(**settings)
 
 
+# Small runs of every kind: a study's measures, and what draws anew or passes twice at each step.
 RUNS = {
     "bands": a_run(),
     "probe": a_run(
@@ -58,4 +59,7 @@ RUNS = {
         schedule=Schedule(warmup=0.2, decay="linear"),
         average_decay=0.9,
     ),
+    "dropout": a_run(architecture=ConvNet(filters=2, neurons=8, dropout=0.5), gradient_lags=()),
+    "mixup": a_run(augmentation=Augmentation(mixup=0.4, flip="random"), gradient_lags=()),
+    "SAM": a_run(optimizer=Optimizer(name="sgd", momentum=0.9, sharpness_radius=0.1)),
 }

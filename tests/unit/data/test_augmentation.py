@@ -140,7 +140,8 @@ def mixed_batch(alpha=0.4, step=3, count=7):
     images = Images(pixels(), torch.arange(COUNT) % 10)
     plain = normalized(images.pixels[:count])
     augmenter = Augmenter(Augmentation(mixup=alpha), images.pixels, SEED)
-    return plain, images.labels[:count], *augmenter.mix(plain, images.labels[:count], step)
+    augmenter.draw_mixture(step)
+    return plain, images.labels[:count], *augmenter.mix(plain, images.labels[:count])
 
 
 def test_mixup_s_inputs_and_targets_are_one_mixture():
@@ -153,6 +154,20 @@ def test_mixup_s_inputs_and_targets_are_one_mixture():
     torch.testing.assert_close(inputs, share * plain + (1 - share) * plain.flip(0))
     torch.testing.assert_close(targets, share * onehot + (1 - share) * onehot.flip(0))
     torch.testing.assert_close(targets[3], onehot[3].float())  # the middle one meets itself
+
+
+@pytest.mark.parametrize("name", ["none", *SETTINGS])
+def test_images_normalized_once_make_the_same_batches_bit_for_bit(name):
+    settings = SETTINGS.get(name, Augmentation()).model_copy(update={"mixup": 0.4})
+    images = Images(pixels(), torch.arange(COUNT) % 10)
+    later, once = (
+        Batches(images, 10, SEED, augmentation=settings, normalized_once=flag)
+        for flag in (False, True)
+    )
+    for step in range(7):
+        for ours, theirs in zip(once.batch(step), later.batch(step), strict=True):
+            assert torch.equal(ours, theirs)
+            assert ours.stride() == theirs.stride()
 
 
 def test_mixup_draws_for_every_step():

@@ -243,13 +243,13 @@ def test_recorded_steps_equal_their_naive_twin(lags):
     recorder.loss = identity
     thetas, gradients = [], []
     for index in range(8):
-        flat.gradient.zero_()
         loss = model(None)
-        loss.backward()
+        flat.differentiate(loss)
         thetas.append(flat.vector.clone())
         gradients.append(flat.gradient.clone())
         logits, labels = torch.zeros(2, 10), torch.zeros(2, dtype=torch.int64)
-        recorder.observe(Step(index, 0, None, labels, logits, loss.detach()))
+        here = (loss.detach(), flat.vector, flat.gradient)
+        recorder.observe(Step(index, 0, None, labels, logits, *here))
         with torch.no_grad():
             flat.vector -= 0.01 * flat.gradient
         state.step += 1

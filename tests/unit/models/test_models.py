@@ -21,6 +21,7 @@ from landscape.config.architectures import (
 )
 from landscape.models import registry as models
 from landscape.models.layers import (
+    BatchNorm,
     ConvNorm,
     Residual,
     ShiftNorm,
@@ -331,6 +332,36 @@ def test_shift_norm_is_a_batch_norm_of_scale_one():
         torch.testing.assert_close(ours(x), theirs(x))
     torch.testing.assert_close(ours.running_var, theirs.running_var)
     torch.testing.assert_close(ours.eval()(x), theirs.eval()(x))
+
+
+def test_the_scale_of_a_shift_norm_is_there_but_neither_learned_nor_saved(monkeypatch):
+    """On CUDA the backward pass of torch's batch_norm fails with a bias and no weight."""
+    given = []
+    batch_norm = nn.functional.batch_norm
+    monkeypatch.setattr(
+        nn.functional, "batch_norm", lambda *args: given.append(args[3]) or batch_norm(*args)
+    )
+    layer = ShiftNorm(4)
+    layer(torch.randn(8, 4, 3, 3, generator=torch.Generator().manual_seed(2)))
+    assert torch.equal(given[0], torch.ones(4))
+    assert not given[0].requires_grad
+    assert set(layer.state_dict()) == {"bias", *STATISTICS}
+    plain = nn.BatchNorm2d(4).state_dict()
+    assert set(plain) == {"weight", "bias", *STATISTICS}  # what torch saves
+
+
+def test_batch_norm_is_torch_s_bit_for_bit_but_does_not_count_its_batches():
+    ours, theirs = BatchNorm(4), nn.BatchNorm2d(4)
+    for step in range(3):
+        x = torch.randn(8, 4, 3, 3, generator=torch.Generator().manual_seed(step))
+        assert torch.equal(ours(x), theirs(x))
+    assert torch.equal(ours.running_var, theirs.running_var)
+    assert torch.equal(ours.eval()(x), theirs.eval()(x))
+    assert (int(ours.num_batches_tracked), int(theirs.num_batches_tracked)) == (0, 3)
+    theirs.load_state_dict(ours.state_dict())
+
+
+STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 
 
 def natural(count=64):

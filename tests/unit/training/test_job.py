@@ -22,6 +22,7 @@ def test_files_are_the_contract_s(undisturbed, tiny):
     assert run["steps"] == STEPS
     assert run["run"] == json.loads(tiny.run(RUN).model_dump_json())
     assert run["train_images"] == 130
+    assert (run["captured"], run["not_captured"]) == ("none", "not on a CUDA device")
     steps = pd.read_parquet(undisturbed / RUN / "steps.parquet")
     contract = ["step", "epoch", "loss", "gradient_norm", "gradient_distance"]
     contract += ["output_gradient_distance", "update_distance", "beta"]

@@ -110,7 +110,7 @@ def _ours(kind: str, run: Run, images: Images, device: torch.device) -> Contende
     state = State(run, device)
     batches = Batches(images, run.batch_size, run.seed, device)
     recorder = Recorder(run, state, HISTORY)
-    if cuda_graphs.possible(run, state):
+    if cuda_graphs.obstacle(run, state) is None:
         advance = cuda_graphs.captured_stepper(run, state, batches, recorder, HISTORY).step
     else:
         walk = trajectory(run, state, batches, HISTORY)

@@ -16,8 +16,15 @@ class Augmenter:
     pass, in the layout [B, H, W, C] that convolutions are fastest with.
     """
 
-    def __init__(self, settings: recipes.Augmentation, pixels: torch.Tensor, seed: int):
-        self.settings, self.seed = settings, seed
+    def __init__(
+        self,
+        settings: recipes.Augmentation,
+        pixels: torch.Tensor,
+        seed: int,
+        grey: float = 127,
+    ):
+        """`pixels` [N, C, H, W] of any dtype; `grey`: their value where an image is cut out."""
+        self.settings, self.seed, self.grey = settings, seed, grey
         self.side = pixels.shape[-1]
         pad = (settings.crop,) * 4
         padded = torch.nn.functional.pad(pixels.float(), pad, mode="reflect").to(pixels.dtype)
@@ -26,6 +33,7 @@ class Augmenter:
         self.shifts = torch.zeros(count, 2, dtype=torch.int64, device=device)
         self.flips = torch.zeros(count, dtype=torch.bool, device=device)
         self.centres = torch.zeros(count, 2, dtype=torch.int64, device=device)
+        self.partner_share = torch.zeros((), device=device)
 
     def pixels(self, chosen: torch.Tensor) -> torch.Tensor:
         """The images `chosen` [B] as they were last drawn: [B, C, H, W] of the pixels' dtype."""
@@ -35,31 +43,33 @@ class Augmenter:
         columns = torch.where(self.flips[chosen, None], columns.flip(1), columns)
         images = self.padded[chosen[:, None, None], rows[:, :, None], columns[:, None, :]]
         if self.settings.cutout:
-            images = images.masked_fill(self._holes(chosen, span), 127)
+            images = images.masked_fill(self._holes(chosen, span), self.grey)
         return images.permute(0, 3, 1, 2)
 
-    def mix(
-        self, inputs: torch.Tensor, labels: torch.Tensor, step: int
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    def draw_mixture(self, step: int) -> None:
+        """Draw the λ ~ Beta(α, α) of the batch of this step, if there is mixup."""
+        alpha = self.settings.mixup
+        if alpha:
+            self.partner_share.fill_(1 - _beta(alpha, generator(self.seed, "mixup", step)))
+
+    def mix(self, inputs: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """λ·batch + (1 − λ)·batch reversed, of inputs and one-hot labels (Zhang et al. 2018).
 
-        λ ~ Beta(α, α) for each step; batches are in random order already, so that the reversed
-        one is a random partner. Without mixup: the arguments.
+        λ is the one drawn last; batches are in random order already, so that the reversed one is a
+        random partner. Without mixup: the arguments.
         """
-        alpha = self.settings.mixup
-        if not alpha:
+        if not self.settings.mixup:
             return inputs, labels
-        share = _beta(alpha, generator(self.seed, "mixup", step))
         targets = torch.nn.functional.one_hot(labels, CLASSES).to(inputs.dtype)
         return (
-            inputs.lerp(inputs.flip(0), 1 - share),
-            targets.lerp(targets.flip(0), 1 - share),
+            inputs.lerp(inputs.flip(0), self.partner_share),
+            targets.lerp(targets.flip(0), self.partner_share),
         )
 
     def draw(self, epoch: int) -> None:
         """One draw per image and kind for an epoch; every kind has a generator of its own.
 
-        In place: what was captured on these tensors goes on with the new epoch's values.
+        In place: a CUDA graph captured on these tensors then reads the new epoch's values.
         """
         count, crop = len(self.padded), self.settings.crop
         coordinates = (count, 2)

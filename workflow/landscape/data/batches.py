@@ -11,6 +11,7 @@ from landscape.data import dataset
 from landscape.data.augmentation import Augmenter
 from landscape.runtime.randomness import generator
 
+GREY = 127  # of 255, where an image is cut out
 MEAN, STD = 0.5, 0.5  # of every channel, as the course normalizes: pixels in [0, 1] become [-1, 1]
 
 
@@ -20,6 +21,9 @@ class Batches:
     With a `seed`, epoch e runs through a permutation drawn for (seed, e); without one, in order.
     The last batch of an epoch holds what remains, as a DataLoader's does by default. Augmented
     images need a seed; mixed ones have probabilities [B, 10] for labels.
+
+    `normalized_once` keeps the images as float32, in four times the memory: by default on a GPU,
+    where a batch's arithmetic is several launches. The batches are bitwise the same.
     """
 
     def __init__(
@@ -29,16 +33,23 @@ class Batches:
         seed: int | None = None,
         device: torch.device | str = "cpu",
         augmentation: Augmentation | None = None,
+        normalized_once: bool | None = None,
     ):
-        self.pixels = images.pixels.to(device)
+        pixels = images.pixels.to(device)
+        if normalized_once is None:
+            normalized_once = pixels.is_cuda
         self.labels = images.labels.to(device)
         self.batch_size = batch_size
         self.seed = seed
+        stored = normalized(pixels) if normalized_once else pixels
         self._augmenter: Augmenter | None = None
         if augmentation is not None and augmentation != Augmentation():
             if seed is None:
                 raise ValueError("augmentation is random: it needs a seed")
-            self._augmenter = Augmenter(augmentation, self.pixels, seed)
+            grey = normalized(torch.full((1, 1, 1, 1), GREY)).item() if normalized_once else GREY
+            self._augmenter = Augmenter(augmentation, stored, seed, grey)
+        else:
+            self._stored = stored.permute(0, 2, 3, 1).contiguous()  # [N, H, W, C]
         self._epoch = -1
         self._order = torch.empty(0, dtype=torch.int64)
 
@@ -48,23 +59,25 @@ class Batches:
 
     def batch(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
         """The batch of optimizer update `step`, counted from 0 over all epochs."""
-        return self.cut(self.chosen(step), step)
+        return self.cut(self.chosen(step))
 
     def chosen(self, step: int) -> torch.Tensor:
-        """Which images [B] are in it; draws what the epoch needs when it is a new one."""
+        """Which images [B] are in it; draws what the step needs, and a new epoch."""
         epoch, index = divmod(step, len(self))
         if epoch != self._epoch:
             self._epoch, self._order = epoch, self._permutation(epoch)
             if self._augmenter is not None:
                 self._augmenter.draw(epoch)
+        if self._augmenter is not None:
+            self._augmenter.draw_mixture(step)
         return self._order[index * self.batch_size : (index + 1) * self.batch_size]
 
-    def cut(self, chosen: torch.Tensor, step: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """These images and their labels, as they are in the epoch that was drawn last."""
+    def cut(self, chosen: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """These images and their labels, as they were drawn last."""
+        labels = self.labels[chosen]
         if self._augmenter is None:
-            return normalized(self.pixels[chosen]), self.labels[chosen]
-        inputs = normalized(self._augmenter.pixels(chosen))
-        return self._augmenter.mix(inputs, self.labels[chosen], step)
+            return _inputs(self._stored[chosen].permute(0, 3, 1, 2)), labels
+        return self._augmenter.mix(_inputs(self._augmenter.pixels(chosen)), labels)
 
     def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """One epoch: the first, or after a complete one the next."""
@@ -78,6 +91,10 @@ class Batches:
         else:
             order = torch.randperm(count, generator=generator(self.seed, "order", epoch))
         return order.to(self.labels.device)
+
+
+def _inputs(images: torch.Tensor) -> torch.Tensor:
+    return images if images.is_floating_point() else normalized(images)
 
 
 def normalized(pixels: torch.Tensor) -> torch.Tensor:

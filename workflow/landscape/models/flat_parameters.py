@@ -12,10 +12,10 @@ from torch import nn
 class FlatParameters:
     """`vector` θ and `gradient` g, both [P]: the memory in which the model's parameters now live.
 
-    Each `parameter.data` and `parameter.grad` becomes a view, so what the optimizer and autograd
-    write shows up here at once. Clear the gradient with `gradient.zero_()`: `zero_grad()` would
-    cut the views loose. Move the model to its device first. Convolution weights are laid out
-    channels-last, the layout in which they are used.
+    Each `parameter.data` and `parameter.grad` becomes a view, so what the optimizer and
+    `differentiate` write shows up here at once. Never call `zero_grad()`: it would cut the views
+    loose. Move the model to its device first. Convolution weights are laid out channels-last, the
+    layout in which they are used.
     """
 
     def __init__(self, model: nn.Module):
@@ -30,6 +30,16 @@ class FlatParameters:
             view.copy_(parameter.detach())
             parameter.data = view
             parameter.grad = gradients[name]
+        self._pieces = list(gradients.values())
+
+    def differentiate(self, loss: torch.Tensor) -> None:
+        """Set `gradient` to ∇loss.
+
+        A copy of all pieces at once, instead of a vector of zeros to which autograd adds piece by
+        piece.
+        """
+        pieces = torch.autograd.grad(loss, list(self._parameters.values()), materialize_grads=True)
+        torch._foreach_copy_(self._pieces, pieces)
 
     def views(self, vector: torch.Tensor) -> dict[str, torch.Tensor]:
         """Cut a vector [P] into tensors of the parameters' names and shapes, sharing its memory."""

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from landscape.config.architectures import Activation, Normalization
-from landscape.models.normalization import normalize
+from landscape.models.normalization import BatchNorm, normalize
 
 ACTIVATIONS: dict[Activation, type[nn.Module]] = {
     "relu": nn.ReLU,
@@ -123,13 +123,20 @@ class Residual(nn.Module):
         return total
 
 
-class ShiftNorm(nn.BatchNorm2d):
+class ShiftNorm(BatchNorm):
     """BatchNorm with a learned shift and no scale, which remembers only the last few batches.
 
     For short trainings: the running averages forget by `momentum` a batch, by default by 0.4, and
-    the scale, which the next layer could take over, is left out.
+    the scale, which the next layer could take over, is fixed at one. (It is there, because on CUDA
+    torch's backward pass fails with a shift and no scale.)
     """
+
+    ones: torch.Tensor
 
     def __init__(self, channels: int, momentum: float = 0.4):
         super().__init__(channels, eps=1e-5, momentum=momentum)
         self.register_parameter("weight", None)
+        self.register_buffer("ones", torch.ones(channels), persistent=False)
+
+    def scale(self) -> torch.Tensor:
+        return self.ones

@@ -16,6 +16,29 @@ from landscape.runtime.randomness import generator
 EPSILON = 1e-5
 
 
+class BatchNorm(nn.BatchNorm2d):
+    """torch's BatchNorm2d without its count of batches, which nothing reads: it stays 0.
+
+    Counting is a kernel for each layer and step, as costly on a GPU as a small layer's own.
+    """
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        assert self.momentum is not None
+        return nn.functional.batch_norm(
+            x,
+            self.running_mean,
+            self.running_var,
+            self.scale(),
+            self.bias,
+            self.training,
+            self.momentum,
+            self.eps,
+        )
+
+    def scale(self) -> torch.Tensor:
+        return self.weight
+
+
 class NoisyBatchNorm(nn.BatchNorm2d):
     """BatchNorm, then noise whose distribution itself changes at every step and channel.
 
@@ -162,7 +185,7 @@ def _nothing(channels: int) -> None:
 # have a learned scale and shift per channel; only batch has running averages.
 KINDS: dict[Normalization | Control, Kind] = {
     "none": Kind(_nothing),
-    "batch": Kind(nn.BatchNorm2d),
+    "batch": Kind(BatchNorm),
     "layer": Kind(lambda channels: nn.GroupNorm(1, channels)),
     "group": Kind(
         lambda channels: nn.GroupNorm(math.gcd(channels, max(1, channels // 16)), channels)

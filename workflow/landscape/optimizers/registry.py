@@ -30,8 +30,8 @@ def build(settings: Optimizer, model: Network, learning_rate: float) -> torch.op
 
 
 def capturable(settings: Optimizer) -> bool:
-    """Whether an update can be part of a CUDA graph; SAM's second pass restores buffers by name."""
-    return settings.name not in NOT_CAPTURABLE and not settings.sharpness_radius
+    """Whether an update can be part of a CUDA graph."""
+    return settings.name not in NOT_CAPTURABLE
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, factor: float) -> None:

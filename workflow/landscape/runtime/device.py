@@ -15,6 +15,7 @@ import torch
 from landscape.config.runs import Device, Precision
 from landscape.errors import UserError
 
+BFLOAT16_AND_TF32 = (8, 0)  # the compute capability from which on NVIDIA's GPUs have them
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of glibc's malloc.h
 TOLERATED_SLOWDOWN = 1.2  # of bfloat16 against float32; more is a mistake, not noise
 
@@ -34,6 +35,11 @@ def prepare(device: torch.device, precision: Precision, threads: int | None) -> 
         torch.set_num_threads(threads)
     if device.type == "cpu":
         _keep_freed_memory()
+    if precision in ("tf32", "bfloat16") and device.type == "cuda" and not _has_short_types(device):
+        raise UserError(
+            f"precision: {name(device)} has no {precision}, which exists from compute capability "
+            f"{'.'.join(map(str, BFLOAT16_AND_TF32))} on; use float32"
+        )
     if device.type == "cpu" and precision == "tf32":
         raise UserError("precision: tf32 exists on NVIDIA GPUs only; use float32 on a CPU")
     if device.type == "cpu" and precision == "bfloat16":
@@ -57,8 +63,14 @@ def chosen(device: torch.device, precision: Precision) -> Precision:
     """The precision that is meant: `auto` is bfloat16 where that is the faster one."""
     if precision != "auto":
         return precision
-    fast = device.type == "cuda" or cpu_bfloat16_slowdown() < 1 / TOLERATED_SLOWDOWN
-    return "bfloat16" if fast else "float32"
+    if device.type == "cuda":
+        return "bfloat16" if _has_short_types(device) else "float32"
+    return "bfloat16" if cpu_bfloat16_slowdown() < 1 / TOLERATED_SLOWDOWN else "float32"
+
+
+def _has_short_types(device: torch.device) -> bool:
+    """Whether a GPU computes in bfloat16 and TF32."""
+    return torch.cuda.get_device_capability(device) >= BFLOAT16_AND_TF32
 
 
 @cache

@@ -38,7 +38,7 @@ def lagged(name: str, lag: int) -> str:
 def unmeasured(
     table: pd.DataFrame, name: str, same_batch_every: int | None = None
 ) -> "pd.Series[bool]":
-    """Which rows, one for each step from 0 on, lack the finite value that they should have.
+    """Which rows lack the finite value that they should have; the table's index is the step.
 
     There is no β where the update was exactly zero, and what `SAME_BATCH` names is measured at
     multiples of `same_batch_every`.
@@ -47,7 +47,7 @@ def unmeasured(
     if name in ("beta", "same_batch_beta"):
         missing &= table["update_distance"] != 0
     if name in SAME_BATCH:
-        missing = missing[:: same_batch_every or 1]
+        missing = missing[missing.index % (same_batch_every or 1) == 0]
     return missing[missing.index >= _first_step(name)]
 
 

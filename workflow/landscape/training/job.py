@@ -38,18 +38,21 @@ class Job(Session):
         self.recorder = Recorder(run, self.state, self.steps)
         self.predict = once
         self.flops: dict[int, int] = {}  # of training on an image, by its side
+        self.captured = cuda_graphs.Captured("none", cuda_graphs.obstacle(run, self.state))
 
     @property
     def step(self) -> int:
         return self.state.step
 
     def walk(self, after_update: Callable[[], bool]) -> None:
-        run, state = self.run, self.state
-        if cuda_graphs.possible(run, state):
-            cuda_graphs.walk(run, state, self.batches, self.recorder, self.steps, after_update)
+        run, state, recorder = self.run, self.state, self.recorder
+        if self.captured.reason is None:
+            self.captured = cuda_graphs.walk(
+                run, state, self.batches, recorder, self.steps, after_update
+            )
             return
         for step in trajectory(run, state, self.batches, self.steps, after_update):
-            self.recorder.observe(step)
+            recorder.observe(step)
 
     def state_dict(self) -> dict[str, Any]:
         return {**self.state.state_dict(), "recorder": self.recorder.state_dict()}
@@ -91,6 +94,8 @@ class Job(Session):
             "parameters": models.count_parameters(self.state.model),
             "flops": forward_flops(self.state.model),
             "train_flops": self.train_flops(steps),
+            "captured": self.captured.kinds,
+            "not_captured": self.captured.reason,
         }
 
     def epoch_facts(self) -> dict[str, Any]:

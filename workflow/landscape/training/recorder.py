@@ -50,6 +50,7 @@ class Recorder:
             (len(self.probe_steps), sizes, len(probes.COLUMNS)), torch.nan
         )
         self.probe_rows = vector.new_empty((sizes, len(probes.COLUMNS)))
+        self.checked = 0  # steps of this process that `check` has found healthy
 
     def observe(self, step: Step) -> None:
         """Measure at θ_i, between the backward pass and the update."""
@@ -73,8 +74,8 @@ class Recorder:
             row = [values[name].to(self.row.dtype) for name in self.columns]
             torch.stack(row, out=self.row)
             if self.measured:
-                self.gradients[step.index % len(self.gradients)] = self.state.flat.gradient
-                self.previous.copy_(self.state.flat.vector)
+                self.gradients[step.index % len(self.gradients)] = step.gradient
+                self.previous.copy_(step.parameters)
             if step.index in self.probe_steps:
                 self.probe_rows.copy_(self._probe(step))
 
@@ -85,7 +86,7 @@ class Recorder:
             self.probes[self.probe_steps.index(index)] = self.probe_rows
 
     def _measure(self, step: Step) -> dict[str, torch.Tensor]:
-        theta, gradient = self.state.flat.vector, self.state.flat.gradient
+        theta, gradient = step.parameters, step.gradient
         missing = torch.full_like(step.loss, torch.nan)
         values = {
             "loss": step.loss,
@@ -141,29 +142,33 @@ class Recorder:
         )
 
     def check(self) -> int | None:
-        """The first step that diverged, if one did; waits for the device.
+        """The first step that diverged since the last look, if one did; waits for the device.
 
         A run diverges where its loss or its gradient's norm is not finite. Any other measure that
         is not finite before that is an error, because a figure would be drawn from it.
         """
-        history = self._history()
+        first = self.checked
+        history = self._history(first)
         healthy = np.isfinite(history["loss"]) & np.isfinite(history["gradient_norm"])
         diverged = _first(~healthy)
         sound = self.state.step if diverged is None else diverged
         for name in self.columns:
-            missing = unmeasured(history[:sound], name, self.same_batch_every)
+            missing = unmeasured(history[: sound - first], name, self.same_batch_every)
             self._require_none(missing, name)
         if self.run.probe:
-            probed = self.probe_table(sound).set_index("step")
+            probed = self.probe_table(sound, first).set_index("step")
             stayed = probed["loss"].notna()
             for name in probed.columns:
                 self._require_none(stayed & ~np.isfinite(probed[name]), f"the probe's {name}")
+        if diverged is None:
+            self.checked = self.state.step
         return diverged
 
-    def _history(self) -> pd.DataFrame:
-        """The steps so far, a row each; waits for the device."""
-        rows = self.history[: self.state.step].cpu().numpy()
-        return pd.DataFrame(rows, columns=list(self.columns))
+    def _history(self, first: int = 0, last: int | None = None) -> pd.DataFrame:
+        """Steps [first, last), by default all so far, a row each; waits for the device."""
+        last = self.state.step if last is None else last
+        rows = self.history[first:last].cpu().numpy()
+        return pd.DataFrame(rows, columns=list(self.columns), index=range(first, last))
 
     def _require_none(self, missing: "pd.Series[bool]", name: str) -> None:
         step = _first(missing)
@@ -176,27 +181,29 @@ class Recorder:
 
     def means(self, first: int, last: int, sizes: np.ndarray) -> tuple[float, float]:
         """(loss, accuracy) over the images of steps [first, last), whose batches had `sizes`."""
-        rows = self._history()[first:last]
+        rows = self._history(first, last)
         loss = np.average(rows["loss"], weights=sizes)
         return float(loss), float(rows["correct"].sum() / sizes.sum())
 
     def steps_table(self, steps: int, steps_per_epoch: int) -> pd.DataFrame:
         """The first `steps` steps; epochs count from 1, a distance at step 0 is null."""
-        table = self._history()[:steps]
+        table = self._history(0, steps)
         table.insert(0, "step", range(steps))
         table.insert(1, "epoch", table["step"] // steps_per_epoch + 1)
         return table.astype({"correct": "int32", "step": "int32", "epoch": "int32"})
 
-    def probe_table(self, steps: int) -> pd.DataFrame:
-        """The probes before step `steps`, a row for each (step, step size).
+    def probe_table(self, steps: int, first: int = 0) -> pd.DataFrame:
+        """The probes of steps [first, steps), a row for each (step, step size).
 
         A step size after which the loss is not finite, or so steep that the gradient's length or
         the curvature is not, has diverged: what lies there is null.
         """
         assert self.run.probe is not None
         sizes = self.run.probe.relative_step_sizes
-        measured = [step for step in self.probe_steps if step < steps]
-        rows = self.probes[: len(measured)].reshape(-1, len(probes.COLUMNS)).cpu().numpy()
+        measured = [step for step in self.probe_steps if first <= step < steps]
+        before = sum(step < first for step in self.probe_steps)
+        found = self.probes[before : before + len(measured)]
+        rows = found.reshape(-1, len(probes.COLUMNS)).cpu().numpy()
         table = pd.DataFrame(rows, columns=list(probes.COLUMNS))
         sound = np.isfinite(table[["loss", "gradient_distance", "hg_over_g"]]).all(axis=1)
         table.loc[~sound, list(probes.THERE)] = np.nan

@@ -1,7 +1,7 @@
 """The trajectory: a model moving through parameter space, one optimizer update at a time."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -17,7 +17,7 @@ from landscape.models.network import Network
 from landscape.optimizers import registry as optimizers
 from landscape.optimizers import schedule
 from landscape.runtime import device as devices
-from landscape.runtime.randomness import global_state
+from landscape.runtime.randomness import seed_global
 from landscape.training import losses
 
 
@@ -25,8 +25,9 @@ from landscape.training import losses
 class Step:
     """What is known between the backward pass and the update of step `index` (counted from 0).
 
-    The parameters are still θ_i, at which `loss` (a scalar, the batch's mean) and the gradient
-    were taken; both are tensors on the device, never read here.
+    `parameters` are still θ_i [P], at which `loss` (a scalar, the batch's mean) and `gradient` [P]
+    were taken. All are tensors on the device, never read here; parameters and gradient are those of
+    the state, which the update changes.
     """
 
     index: int
@@ -35,6 +36,8 @@ class Step:
     labels: torch.Tensor
     logits: torch.Tensor
     loss: torch.Tensor
+    parameters: torch.Tensor
+    gradient: torch.Tensor
 
 
 class State:
@@ -55,6 +58,8 @@ class State:
         model: Network = models.build(run.architecture, run.seed, classes, sample)
         self.model = model.to(device).train()
         self.flat = FlatParameters(self.model)
+        saved = self.model.state_dict()  # a constant that a layer makes anew is not
+        self.buffers = {n: buffer for n, buffer in self.model.named_buffers() if n in saved}
         self.optimizer = optimizers.build(run.optimizer, self.model, run.learning_rate)
         self.average = self._current() if run.average_decay else None
         self.average_share = self.flat.vector.new_zeros(())
@@ -65,7 +70,7 @@ class State:
         return {
             "step": self.step,
             "parameters": self.flat.vector,
-            "buffers": dict(self.model.named_buffers()),
+            "buffers": self.buffers,
             "optimizer": self.optimizer.state_dict(),
             "average": self.average,
         }
@@ -73,7 +78,7 @@ class State:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.step = state["step"]
         self.flat.vector.copy_(state["parameters"])
-        for name, buffer in self.model.named_buffers():
+        for name, buffer in self.buffers.items():
             buffer.copy_(state["buffers"][name])
         self.optimizer.load_state_dict(state["optimizer"])
         if self.average is not None:
@@ -109,8 +114,7 @@ class State:
 
     def _live(self) -> dict[str, torch.Tensor]:
         """What is averaged: all parameters as one vector, and every buffer of numbers."""
-        buffers = self.model.named_buffers()
-        floating = {name: buffer for name, buffer in buffers if buffer.is_floating_point()}
+        floating = {n: buffer for n, buffer in self.buffers.items() if buffer.is_floating_point()}
         return {"parameters": self.flat.vector, **floating}
 
     def _current(self) -> dict[str, torch.Tensor]:
@@ -132,7 +136,7 @@ def trajectory(
 
     Whoever reads a step may look at the model and its gradient but must leave them as they are.
     `after_update` is called when the update is made, the moment at which `state` is complete, and
-    says whether to go on.
+    says whether to continue.
     """
     update = Update(run, state, steps)
     while state.step < steps:
@@ -158,7 +162,8 @@ class Update:
         self._again: Callable[[], torch.Tensor] | None = None
 
     def prepare(self) -> None:
-        """The learning rate of the coming update, and how much the average takes of it."""
+        """The coming update's learning rate, its share in the average, and its random draws."""
+        self._seed()
         factor = schedule.factor(self.run.schedule, self.state.step, self.steps)
         optimizers.set_learning_rate(self.state.optimizer, factor)
         self.state.prepare_average(self.run.average_decay)
@@ -176,7 +181,10 @@ class Update:
             inputs = nn.functional.interpolate(inputs, shape, mode="bilinear", antialias=True)
         logits, loss = self._backward(inputs, targets)
         self._again = partial(self._elsewhere, inputs, targets)
-        return Step(self.state.step, epoch, inputs, losses.classes(targets), logits, loss)
+        labels, flat = losses.classes(targets), self.state.flat
+        return Step(
+            self.state.step, epoch, inputs, labels, logits, loss, flat.vector, flat.gradient
+        )
 
     def move(self) -> None:
         """The optimizer's update with that gradient, and the average's."""
@@ -188,26 +196,27 @@ class Update:
         self, inputs: torch.Tensor, targets: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """The L1 penalty λ‖θ‖₁ is part of the gradient, λ sign θ, not of the loss on record."""
-        run, state, flat = self.run, self.state, self.state.flat
-        flat.gradient.zero_()
-        device = flat.vector.device
-        drawn = global_state(run.seed, "dropout", state.step, device)
-        with (
-            devices.training_precision(device, run.precision),
-            drawn if state.drops else nullcontext(),
-        ):
-            logits = state.model(inputs)
+        run, flat = self.run, self.state.flat
+        with devices.training_precision(flat.vector.device, run.precision):
+            logits = self.state.model(inputs)
         logits = logits.to(flat.vector.dtype)  # the loss is taken in the parameters' own precision
         loss = self.loss(logits, targets)
-        loss.backward()  # type: ignore[no-untyped-call]
+        flat.differentiate(loss)
         if run.loss.l1:
             flat.gradient.add_(flat.vector.sign(), alpha=run.loss.l1)
         return logits.detach(), loss.detach()
 
     def _elsewhere(self, inputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """SAM's second pass: running statistics have seen this batch already and stay."""
-        buffers = {name: buffer.clone() for name, buffer in self.state.model.named_buffers()}
+        """SAM's second pass: it drops the same units, and running statistics, which have seen this
+        batch already, stay."""
+        buffers = list(self.state.buffers.values())
+        before = [buffer.clone() for buffer in buffers]
+        self._seed()
         _, loss = self._backward(inputs, targets)
-        for name, buffer in self.state.model.named_buffers():
-            buffer.copy_(buffers[name])
+        if buffers:
+            torch._foreach_copy_(buffers, before)
         return loss
+
+    def _seed(self) -> None:
+        if self.state.drops:
+            seed_global(self.run.seed, "dropout", self.state.step)
