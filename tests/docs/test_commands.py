@@ -18,68 +18,73 @@ from snakemake.utils import update_config
 
 from support.artefacts import ROOT
 from support.documents import DOCUMENTS, blocks, commands, named_files
+from support.workflow import copy_project
 
-REAL = "run for real on a finished miniature"
-PLANNED = "every Snakemake in it makes a dry run, by a profile"
-PRINTED = "make prints what it would run"
-COLLECTED = "pytest collects the tests and runs none"
-PARSED = "bash checks the syntax: it installs packages from the network"
+REAL = "for real, where a tiny study is config.yaml and is finished"
+CLONED = "for real, in a project with the settings as they are and the demo's images"
+PLANNED = "in such a project, where a profile makes every Snakemake a dry run"
+PRINTED = "there, where make prints what it would run"
+COLLECTED = "there, where pytest collects the tests and runs none"
+PARSED = "there, where bash checks the syntax only: packages would come from the network"
 
+DEMO = "snakemake --cores 2 --resources gpu=2 --configfile studies/demo.yaml"
 COMMANDS = {
     "make demo": PLANNED,
-    "make test": PRINTED,
-    "make lint": PRINTED,
-    "make faults": PRINTED,
-    "make cluster-test": PRINTED,
-    "make bench": PLANNED,
-    "make bench CONFIG=studies/small.yaml DATA=path/to/cifar10-parquet": PLANNED,
     "make study": PLANNED,
     "make study DATA=path/to/cifar10-parquet": PLANNED,
     "make study CONFIG=studies/laptop.yaml GPUS=2": PLANNED,
     "make study CONFIG=studies/small.yaml": PLANNED,
     "make recover": PLANNED,
     "make recover AGAIN=demo": PLANNED,
-    "source .venv/bin/activate": REAL,
+    "make bench": PLANNED,
+    "make bench CONFIG=studies/small.yaml DATA=path/to/cifar10-parquet": PLANNED,
+    "make test": PRINTED,
+    "make lint": PRINTED,
+    "make faults": PRINTED,
+    "make cluster-test": PRINTED,
+    "source .venv/bin/activate": CLONED,
     "pip install --require-hashes -r envs/hashes.txt": PARSED,
     "pip install --no-deps -e .": PARSED,
-    "snakemake": REAL,
-    "snakemake --dry-run": REAL,
-    "snakemake --dry-run --configfile studies/laptop.yaml": REAL,
+    "pip install -r envs/requirements.txt && pip install --no-deps -e .": PARSED,
+    "$EDITOR profiles/slurm/profile.yaml": CLONED,
+    "snakemake --cores all": REAL,
     "snakemake --cores 4 --resources gpu=2 -- bands probe": REAL,
     "snakemake --report report.html": REAL,
-    "snakemake --configfile studies/demo.yaml": PLANNED,
     "snakemake --unlock": REAL,
-    "snakemake --configfile studies/demo.yaml rates.yaml"
-    " -- bands results/rates/figures/loss_landscape.png": PLANNED,
-    "snakemake --dry-run --configfile short.yaml": REAL,
-    "snakemake --configfile studies/demo.yaml -- bands": PLANNED,
-    "snakemake --configfile studies/demo.yaml -- figures": PLANNED,
-    "snakemake --configfile studies/demo.yaml mish.yaml -- network": PLANNED,
-    "snakemake --configfile studies/demo.yaml patches.yaml -- network": PLANNED,
-    "snakemake --configfile studies/demo.yaml rms.yaml"
-    " -- bands results/rms/figures/loss_landscape.png": PLANNED,
+    "snakemake --dry-run": REAL,
+    "snakemake --dry-run --configfile studies/laptop.yaml": CLONED,
+    "snakemake --dry-run --configfile short.yaml": CLONED,
+    "snakemake --workflow-profile profiles/slurm": PLANNED,
+    "snakemake --cores 2 --resources gpu=2 --configfile config/studies/demo.yaml": PLANNED,
+    DEMO: PLANNED,
+    f"{DEMO} -- bands": PLANNED,
+    f"{DEMO} -- figures": PLANNED,
+    f"{DEMO} mish.yaml -- network": PLANNED,
+    f"{DEMO} patches.yaml -- network": PLANNED,
+    f"{DEMO} rms.yaml -- bands results/rms/figures/loss_landscape.png": PLANNED,
+    f"{DEMO} rates.yaml -- bands results/rates/figures/loss_landscape.png": PLANNED,
     "landscape --help": REAL,
-    "landscape schema > config.schema.json": REAL,
-    "landscape runs --config short.yaml": REAL,
-    "landscape dataset --config studies/demo.yaml": REAL,
-    "landscape train network/sweep/activation/mish/seed0"
-    " --config studies/demo.yaml --config mish.yaml": REAL,
-    "landscape train network/sweep/structure/patches/seed0"
-    " --config studies/demo.yaml --config patches.yaml": REAL,
-    "landscape train bands/vgg_a_bn/lr0.001/seed0 --config studies/demo.yaml": REAL,
-    "landscape figure band_width": REAL,
     "landscape dataset": REAL,
     "landscape loaders --output samples.png": REAL,
     "landscape runs": REAL,
     "landscape train bands/vgg_a_bn/lr0.001/seed0": REAL,
     "landscape aggregate bands": REAL,
     "landscape figure loss_landscape": REAL,
+    "landscape figure band_width": REAL,
     "landscape report": REAL,
     "landscape watch": REAL,
-    "landscape watch --config studies/demo.yaml --once": REAL,
-    "landscape watch --config studies/demo.yaml --config rates.yaml --once": REAL,
     "landscape evaluate results/network/final/fast/seed0": REAL,
     "landscape predict results/network/final/fast/seed0 cat.jpg": REAL,
+    "landscape schema > config.schema.json": CLONED,
+    "landscape runs --config short.yaml": CLONED,
+    "landscape dataset --config studies/demo.yaml": CLONED,
+    "landscape watch --config studies/demo.yaml --once": CLONED,
+    "landscape watch --config studies/demo.yaml --config rates.yaml --once": CLONED,
+    "landscape train bands/vgg_a_bn/lr0.001/seed0 --config studies/demo.yaml": CLONED,
+    "landscape train network/sweep/activation/mish/seed0"
+    " --config studies/demo.yaml --config mish.yaml": CLONED,
+    "landscape train network/sweep/structure/patches/seed0"
+    " --config studies/demo.yaml --config patches.yaml": CLONED,
     "python -m pytest -n 0 tests/unit/measure": COLLECTED,
     'python -m pytest -n 0 -k "cosine or beta" tests/unit/measure': COLLECTED,
 }
@@ -97,19 +102,30 @@ FOUND = sorted(
 
 
 @pytest.fixture(scope="module")
-def miniature(
-    finished_networks: Path, installed: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
-    """A finished project whose config.yaml is the tiny study, with all that commands ask for."""
-    folder = tmp_path_factory.mktemp("documented") / "project"
+def finished_project(finished_networks: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished project in which the tiny study is config.yaml."""
+    folder = tmp_path_factory.mktemp("documented") / "finished"
     shutil.copytree(finished_networks, folder, symlinks=True)
     content = yaml.safe_load((folder / "config.yaml").read_text("utf-8"))
     update_config(content, yaml.safe_load((folder / "tiny.yaml").read_text("utf-8")))
     (folder / "config.yaml").write_text(yaml.safe_dump(content), "utf-8")
-    for part in ("Makefile", "tests"):
-        (folder / part).symlink_to(ROOT / part)
-    (folder / "results/demo").mkdir()
-    (folder / "results/demo/data").symlink_to(folder / "results/data")  # the same images
+    return _furnished(folder)
+
+
+@pytest.fixture(scope="module")
+def cloned_project(finished_networks: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project as it comes, but for the prepared images of the demo."""
+    folder = copy_project(tmp_path_factory.mktemp("documented"))
+    (folder / "results/demo").mkdir(parents=True)
+    shutil.copytree(finished_networks / "results/data", folder / "results/demo/data")
+    return _furnished(folder)
+
+
+def _furnished(folder: Path) -> Path:
+    """With an environment, and every file that a command names."""
+    for part in ("Makefile", "pyproject.toml", "tests", "config"):
+        if not (folder / part).exists():
+            (folder / part).symlink_to(ROOT / part)
     environment = folder / ".venv"
     environment.mkdir()
     for part in ("bin", "lib", "pyvenv.cfg"):
@@ -120,22 +136,24 @@ def miniature(
         for name, text in named_files(block).items():
             (folder / name).write_text(text, "utf-8")
     Image.new("RGB", (40, 60), "teal").save(folder / "cat.jpg")
-    plan = folder / "plan"
-    plan.mkdir()
-    (plan / "profile.yaml").write_text("dry-run: true\n", "utf-8")
+    (folder / "plan").mkdir()
+    (folder / "plan/profile.yaml").write_text("dry-run: true\n", "utf-8")
     return folder
 
 
 @pytest.fixture(scope="module")
-def changed(miniature: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """The miniature with the difference below a heading applied, or as it is."""
+def project_of(
+    finished_project: Path, cloned_project: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str, str], Path]:
+    """The project that a command is run in, with the difference below its heading applied."""
 
     @cache
-    def project(heading: str) -> Path:
+    def project(finished: bool, heading: str) -> Path:
+        origin = finished_project if finished else cloned_project
         if not heading:
-            return miniature
+            return origin
         folder = tmp_path_factory.mktemp("changed") / "project"
-        shutil.copytree(miniature, folder, symlinks=True)
+        shutil.copytree(origin, folder, symlinks=True)
         done = subprocess.run(
             ["git", "apply", "-"],
             cwd=folder,
@@ -145,10 +163,10 @@ def changed(miniature: Path, tmp_path_factory: pytest.TempPathFactory) -> Callab
             text=True,
             check=False,
         )
-        assert done.returncode == 0, f"{heading}: {done.stderr}"
+        assert done.returncode == 0, f"the difference of {heading!r}: {done.stderr}"
         return folder
 
-    return project
+    return lambda how, heading: project(how == REAL, heading)
 
 
 def environment(how: str, project: Path, installed: Path) -> dict[str, str]:
@@ -169,10 +187,10 @@ def environment(how: str, project: Path, installed: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(("heading", "command"), FOUND)
-def test_a_command_works_as_it_is_written(heading, command, changed, installed):
+def test_a_command_works_as_it_is_written(heading, command, project_of, installed):
     how = COMMANDS.get(command)
     assert how is not None, f"{command}: say in COMMANDS how it is to be run"
-    project = changed(heading)
+    project = project_of(how, heading)
     bash = ["bash", "-n", "-c", command] if how == PARSED else ["bash", "-c", command]
     done = subprocess.run(
         bash,
@@ -194,8 +212,6 @@ def test_no_command_is_known_that_is_not_documented():
     assert set(COMMANDS) == {command for _, command in FOUND}
 
 
-def test_a_file_that_a_command_needs_is_in_the_project():
-    """Of commands that are only parsed."""
-    for command in (name for name, how in COMMANDS.items() if how == PARSED):
-        words = [word for word in command.split() if "/" in word]
-        assert all((ROOT / word).exists() for word in words), command
+def test_a_file_that_is_named_where_only_the_syntax_is_checked_exists():
+    for command in (command for command, how in COMMANDS.items() if how == PARSED):
+        assert all((ROOT / word).exists() for word in command.split() if "/" in word), command

@@ -8,7 +8,10 @@ from pathlib import Path
 from support.artefacts import ROOT
 
 DOCUMENTS = [
-    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "tests/README.md")),
+    *(
+        ROOT / name
+        for name in ("README.md", "CONTRIBUTING.md", "config/README.md", "tests/README.md")
+    ),
     *sorted(ROOT.glob("docs/*.md")),
 ]
 SHELL = ("bash", "sh", "shell", "console", "zsh", "")
@@ -42,11 +45,12 @@ def blocks(document: Path) -> Iterator[Block]:
 
 
 def commands(block: Block) -> list[str]:
-    """The commands of a shell block; one that is continued by a backslash counts as one."""
+    """The commands of a shell block without remarks; a continued one counts as one."""
     if block.language not in SHELL:
         return []
     lines = block.text.replace("\\\n", " ").splitlines()
-    return [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
+    without_remarks = (re.sub(r"(^|\s)#\s.*", "", line).strip() for line in lines)
+    return [line for line in without_remarks if line]
 
 
 def named_files(block: Block) -> dict[str, str]:
