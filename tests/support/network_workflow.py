@@ -1,0 +1,60 @@
+"""The network study in miniature, and a project in which every study of it has been run once."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from support.artefacts import ROOT, made_once
+from support.workflow import copy_project, snakemake, tiny_study
+
+TINY = {
+    "split": {"train_images": 100, "validation_images": 20},
+    "precision": "float32",
+    "base": {
+        "architecture": {"filters": 2, "neurons": 8},
+        "batch_size": 50,
+        "epochs": 1,
+    },
+    "seeds": [0],
+    "finals": {
+        "fast": {"architecture": {"width": 0.05}, "batch_size": 50, "epochs": 1},
+        "speedrun": None,
+        "compact": None,
+        "accurate": None,
+        "resnet18": None,
+        "narrow": None,
+    },
+    "final_seeds": [0],
+    "ablations": {"compact": None, "fast": {"no residual": None, "all images whole": None}},
+    "plain": {"filters": 2, "neurons": 8, "batch_size": 50, "epochs": 1},
+    "insight": {"finals": ["fast"], "surface_points": 3, "surface_images": 20, "images": 20},
+}
+
+
+def network(**levels: Any) -> dict[str, Any]:
+    """Of config.yaml's sweeps, these levels of the activation function and nothing else."""
+    everything = yaml.safe_load((ROOT / "config.yaml").read_text("utf-8"))["network"]["sweeps"]
+    sweeps = dict.fromkeys(everything) | {"activation": dict.fromkeys(everything["activation"])}
+    sweeps["activation"] |= {"relu": {}, **levels}
+    return {**TINY, "sweeps": sweeps}
+
+
+def configure(project: Path, **levels: Any) -> None:
+    study = tiny_study(network=network(**levels), bands={"learning_rates": [0.001]})
+    (project / "tiny.yaml").write_text(yaml.safe_dump(study), "utf-8")
+
+
+GELU = {"gelu": {"architecture": {"activation": "gelu"}}}
+
+
+@pytest.fixture(scope="session")
+def finished_networks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with the tiny study of all three kinds, run once."""
+
+    def make(folder: Path) -> None:
+        configure(copy_project(folder), **GELU)
+        snakemake(folder)
+
+    return made_once(tmp_path_factory, "networks", make)
