@@ -271,7 +271,7 @@ def probe_bands(table: pd.DataFrame) -> pd.DataFrame:
         var_name="measure",
     )
     grouped = long.groupby(["arch", "seed", "measure", "step"])["value"]
-    return grouped.agg(minimum="min", maximum="max").reset_index().assign(runs=1)
+    return grouped.agg(minimum="min", maximum="max", runs="count").reset_index()
 
 
 def dataset() -> dict[str, Any]:

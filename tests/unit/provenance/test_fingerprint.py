@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from landscape.errors import UserError
 from landscape.provenance import fingerprint as fingerprints
 from landscape.provenance.fingerprint import closure, fingerprint
 
@@ -49,6 +50,14 @@ def test_a_change_of_meaning_counts_directly_and_from_afar(package, module):
     text = (package / f"{module}.py").read_text("utf-8")
     write(package, module, text + "\nz = 3\n")
     assert fingerprint("a") != before
+
+
+@pytest.mark.parametrize("text", ["def f(:\n", "x = 1\ny = \0\n", b"\xff = 1\n"])
+def test_a_module_that_is_no_python_is_named(package, text):
+    (package / "b.py").write_bytes(text if isinstance(text, bytes) else text.encode())
+    clear()
+    with pytest.raises(UserError, match=r"landscape/b\.py.*not readable as Python"):
+        fingerprint("a")
 
 
 def test_a_module_that_is_not_imported_does_not_count(package):

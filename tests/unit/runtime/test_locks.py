@@ -208,6 +208,8 @@ def test_the_module_is_light():
 @pytest.mark.parametrize("stage", ["train", "insight", "bench"])
 def test_stages_on_gpus_ask_before_torch_is_there(stage, tmp_path):
     rest = ["bands/vgg_a/lr0.001/seed0"] if stage == "train" else []
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "dataset.json").write_text("{}", "utf-8")
     code = (
         "import sys\n"
         "from landscape.cli.main import main\n"

@@ -129,7 +129,7 @@ def test_without_data_it_says_where_it_looked(weights, tmp_path, capsys):
     assert main(["evaluate", str(weights), "--results", str(tmp_path / "empty")]) == 1
     said = capsys.readouterr().err
     assert said.startswith("error: ")
-    assert str(tmp_path / "empty" / "data" / "dataset.json") in said
+    assert f"{tmp_path / 'empty'}: no study is here, data/dataset.json is missing" in said
 
 
 def test_weights_that_were_moved_need_to_be_told_of_their_data(weights, tmp_path, results, quick):
@@ -156,7 +156,7 @@ def test_what_is_no_run_is_a_sentence(weights, tmp_path, capsys):
     (tmp_path / "empty").mkdir()
     for named, text in {
         tmp_path / "nothing": "no such file",
-        tmp_path / "empty": "run.json: no such file",
+        tmp_path / "empty": "run.json is missing",
         weights.parent / "run.json": "must be a model.safetensors",
     }.items():
         assert main(["evaluate", str(named)]) == 1

@@ -3,6 +3,7 @@
 import math
 import warnings
 from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -217,9 +218,9 @@ def test_what_is_no_picture_is_said_by_name(picture, tmp_path):
     floats = Image.fromarray(np.zeros((9, 9), np.float32))
     wrong = {
         "missing.png": "no such file",
-        "folder": "not readable",
+        "folder": "is a folder; name the pictures in it",
         "words.txt": "must be a picture",
-        "empty.png": "must be a picture",
+        "empty.png": "empty.png: is empty",
         "half.jpg": "not readable as a picture",
         "floats.tiff": "no agreed range",
     }
@@ -232,6 +233,11 @@ def test_what_is_no_picture_is_said_by_name(picture, tmp_path):
         with pytest.raises(UserError, match=text) as caught:
             square(tmp_path / name)
         assert str(caught.value).startswith(str(tmp_path / name)), name
+
+
+def test_an_address_is_no_picture_of_this_machine():
+    with pytest.raises(UserError, match=r"^https://example\.org/a\.png: .*download the picture"):
+        square(Path("https://example.org/a.png"))
 
 
 def test_a_damaged_picture_is_an_error_whatever_is_damaged(picture, tmp_path):

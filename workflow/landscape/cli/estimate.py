@@ -4,20 +4,23 @@ import sys
 import time
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 import torch
 
+from landscape import STARTED
+from landscape.cli.studies import prepared_images
+from landscape.config.images import require_images
 from landscape.config.runs import PlainRun, Run
 from landscape.data.batches import Batches
 from landscape.data.dataset import Images
-from landscape.errors import UserError
 from landscape.measure.flops import training_flops
 from landscape.models import registry as models
+from landscape.notation.units import about
 from landscape.provenance.up_to_date import is_done
 from landscape.runtime import device as devices
 from landscape.storage import files
-from landscape.training.progress import seconds_text
 from landscape.training.recorder import Recorder
 from landscape.training.trajectory import State, trajectory
 
@@ -36,8 +39,8 @@ def announce(
 ) -> None:
     """Print the number of runs to do and their time, by finished runs or else a few timed steps.
 
-    To do are those of these names, or else all that are not done. Runs of the network of plain
-    tensors are counted, not timed.
+    To do are those of these names, or else all that are not done. Runs that the images do not
+    suffice for are refused. Of the network of plain tensors only the starts of jobs are timed.
     """
     finished = [run for run in runs if is_done(run, results)]
     if planned is None:
@@ -47,30 +50,40 @@ def announce(
     if not waiting:
         return
     files.require_writable(results)
-    images = _training_images(results)
+    images = prepared_images(results)
+    if images is not None:
+        require_images(waiting, images)
+    start = _start_seconds(finished, results)
     costs = Costs([run for run in finished if isinstance(run, Run)], results, threads)
-    seconds = sum(
-        costs.seconds_per_step(run) * _steps(run, images) for run in waiting if isinstance(run, Run)
+    training = sum(
+        costs.seconds_per_step(run) * _steps(run, images or TRAINING_IMAGES)
+        for run in waiting
+        if isinstance(run, Run)
     )
     origin = "a few timed steps" if costs.timed else "finished runs"
-    seconds /= parallel
-    time_text = (
-        f", about {seconds_text(seconds)} here (h:m:s or m:s, from {origin}; "
-        "the start of each run, some seconds, not counted)"
-    )
+    seconds = (training + start * len(waiting)) / parallel
     print(
-        f"{len(waiting)} of {len(runs)} training runs are to do{time_text if seconds else ''}.",
+        f"{len(waiting)} of {len(runs)} training runs are to do: about {about(seconds)} here, "
+        f"by {origin}.",
         file=sys.stderr,
     )
     if seconds > LONG_SECONDS:
         print(
             "For less, set in config.yaml or in a file given with --configfile: "
             "split.train_images, bands.epochs and width, probe.steps and width, fewer "
-            "learning_rates and seeds, network.split.train_images, network.base.epochs, or "
-            "network: null. "
-            "Ctrl-C stops now or later; the same command goes on from there.",
+            "learning_rates and seeds, network.split.train_images, network.base.epochs; or leave "
+            "out a part with bands: null, probe: null or network: null. "
+            "Ctrl-C stops now or later; the same command resumes.",
             file=sys.stderr,
         )
+
+
+def _start_seconds(finished: Sequence[Run | PlainRun], results: Path) -> float:
+    """Of a job beside its training: as finished ones took, or else as this process did so far."""
+    done = [files.read_json(results / run.id / "run.json") for run in finished]
+    if not done:
+        return time.monotonic() - STARTED
+    return float(mean(job["total_seconds"] - job["train_seconds"] for job in done))
 
 
 class Costs:
@@ -149,10 +162,3 @@ def _steps(run: Run, images: int) -> int:
         return run.steps
     count = run.split.train_images or images - run.split.validation_images
     return -(-count // run.batch_size) * (run.epochs or 0)
-
-
-def _training_images(results: Path) -> int:
-    try:
-        return int(files.read_json(results / "data" / "dataset.json")["train_images"])
-    except (UserError, KeyError, TypeError):
-        return TRAINING_IMAGES

@@ -1,4 +1,4 @@
-"""What the batches are like: shapes, value ranges, class counts, and a picture."""
+"""The batches that networks are given: shapes, value ranges, class counts, and a picture."""
 
 from pathlib import Path
 
@@ -7,8 +7,11 @@ from landscape.data.batches import get_cifar_loader
 from landscape.figures import samples, style
 
 
-def overview(data: Path, batch_size: int, output: Path) -> None:
-    """Print both parts of the data and one batch; draw a grid of sample images to `output`."""
+def overview(data: Path, batch_size: int, output: Path) -> tuple[Path, Path]:
+    """Print both parts of the data and one batch; draw a grid of sample images to `output`.
+
+    Returns the two files that were written, PNG and PDF.
+    """
     description = dataset.describe(data)
     names = description["class_names"]
     print(f"{description['name']} (sha256 {description['sha256'][:12]}…)")
@@ -22,9 +25,10 @@ def overview(data: Path, batch_size: int, output: Path) -> None:
         low, high = inputs.min(), inputs.max()
         print(f"  inputs {tuple(inputs.shape)} {inputs.dtype}, {low:.3f} to {high:.3f}")
         print(f"  labels {tuple(labels.shape)} {labels.dtype}, {labels.min()} to {labels.max()}")
-        named = zip(names, counts, strict=True)
-        print("  " + ", ".join(f"{name} {count}" for name, count in named))
+        counted = zip(names, counts, strict=True)
+        print("  " + ", ".join(f"{name} {count}" for name, count in counted))
     images = dataset.load(data, "train")
     figure = samples.samples(images.pixels.numpy(), images.labels.numpy(), names)
-    style.save(figure, output.with_suffix(".png"), output.with_suffix(".pdf"))
-    print(f"sample images: {output.with_suffix('.png')}")
+    files = output.with_suffix(".png"), output.with_suffix(".pdf")
+    style.save(figure, *files)
+    return files

@@ -1,138 +1,108 @@
 """All runs of a study in one live table, which Snakemake itself does not show."""
 
-import json
-import os
-import platform
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 
+from landscape.cli.run_status import ENDED, STATES, RunStatus, read_status
+from landscape.cli.studies import others
+from landscape.cli.time_left import time_left
 from landscape.config.runs import PlainRun, Run
-from landscape.provenance.up_to_date import is_done
-from landscape.runtime.locks.run import is_in_work
-from landscape.training.progress import FILE, seconds_text
+from landscape.notation.units import about
+from landscape.training.progress import seconds_text
 
 REFRESH_SECONDS = 1.0
-FRAME = 9  # lines of the table that are not runs
-URGENCY = ("running", "interrupted", "diverged", "waiting", "done")
+FRAME = 8  # lines of the screen that are not runs
 STYLES = {"running": "cyan", "done": "green", "diverged": "magenta", "interrupted": "yellow"}
+HEAD = ("run", "state", "steps", "loss", "accuracy", "time")
+GAP = 2  # characters between columns
+SHORTEST = 20  # characters of a run's name, however narrow the screen
 
 
-@dataclass(frozen=True)
-class Status:
-    """What the files of a run say about it: waiting, running, interrupted, done or diverged."""
-
-    run: str
-    state: str
-    step: int | None = None
-    steps: int | None = None
-    loss: float | None = None
-    rate: float | None = None
-    seconds: float | None = None
-
-    def cells(self) -> list[str]:
-        style = STYLES.get(self.state, "dim")
-        return [
-            self.run,
-            f"[{style}]{self.state}[/]",
-            "" if self.step is None else f"{self.step}/{self.steps}",
-            "" if self.loss is None else f"{self.loss:.4f}",
-            "" if self.rate is None else f"{self.rate:.1f}",
-            "" if self.seconds is None else seconds_text(self.seconds),
-        ]
-
-
-def status(run_id: str, results: Path) -> Status:
-    """Read a run's run.json or else its progress file; a file half seen counts as not yet there."""
-    done = _read(results / run_id / "run.json")
-    if done:
-        state = "done" if done["status"] == "completed" else "diverged"
-        step = done["steps"] if state == "done" else done["diverged_at_step"]
-        rate = step / done["train_seconds"] if done["train_seconds"] else None
-        loss = done["test_loss"]
-        return Status(run_id, state, step, done["steps"], loss, rate, done["total_seconds"])
-    going = _read(results / run_id / FILE)
-    if going:
-        here = going["host"] == platform.node()
-        alive = is_in_work(results, run_id) or (here and _alive(going["pid"]))
-        return Status(
-            run_id,
-            "running" if alive else "interrupted",
-            going["step"],
-            going["steps"],
-            going["loss"],
-            going["steps_per_second"] if alive else None,
-            going["seconds_left"] if alive else None,
-        )
-    return Status(run_id, "waiting")
-
-
-def watch(runs: Sequence[Run | PlainRun], results: Path, once: bool) -> None:
+def show(runs: Sequence[Run | PlainRun], results: Path, once: bool) -> None:
     """Show the table until every run has ended, or once."""
-    console = Console()
+    console = Console(highlight=False)
     if once or not console.is_terminal:
-        console.print(_table(_statuses(runs, results)))
+        console.print(screen(_statuses(runs, results), results, console.width))
         return
     with Live(console=console, refresh_per_second=2) as live:
         while True:
             statuses = _statuses(runs, results)
-            live.update(_table(statuses, rows=console.height - FRAME))
-            if all(status.state in ("done", "diverged") for status in statuses):
+            live.update(screen(statuses, results, console.width, console.height - FRAME))
+            if all(status.state in ENDED for status in statuses):
                 return
             time.sleep(REFRESH_SECONDS)
 
 
-def _statuses(runs: Sequence[Run | PlainRun], results: Path) -> list[Status]:
-    return [_status(run, results) for run in runs]
+def _statuses(runs: Sequence[Run | PlainRun], results: Path) -> list[RunStatus]:
+    return [read_status(run, results) for run in runs]
 
 
-def _status(run: Run | PlainRun, results: Path) -> Status:
-    """What a run of other settings or other code has left does not count."""
-    seen = status(run.id, results)
-    ended = seen.state in ("done", "diverged")
-    return Status(run.id, "waiting") if ended and not is_done(run, results) else seen
-
-
-def _table(statuses: Sequence[Status], rows: int | None = None) -> Table:
-    """All runs, or the first `rows`: where not all fit, those that need a look come first."""
-    counts = Counter(status.state for status in statuses)
-    total = ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
-    notes = "* of the last batch; when done, of the test images\n** left; when done, taken"
-    table = Table(caption=f"{total}\n{notes}")
-    table.add_column("run", no_wrap=True)
-    table.add_column("state", no_wrap=True)
-    for column in ("step", "loss*", "steps/s", "time**"):
-        table.add_column(column, justify="right", no_wrap=True)
+def screen(
+    statuses: Sequence[RunStatus], results: Path, width: int, rows: int | None = None
+) -> Group:
+    """The table of all runs, or of the `rows` that need a look first, and what they add up to."""
     shown = list(statuses)
     if rows is not None and len(shown) > rows:
-        shown = sorted(shown, key=lambda status: URGENCY.index(status.state))[: max(1, rows)]
-    for row in shown:
-        table.add_row(*row.cells())
+        shown = sorted(shown, key=lambda status: STATES.index(status.state))[: max(1, rows)]
+    table = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False)
+    for column in HEAD:
+        right = column not in ("run", "state")
+        table.add_column(column, justify="right" if right else "left", no_wrap=True)
+    texts = [_cells(status) for status in shown]
+    widths = [max(map(len, column)) for column in zip(HEAD, *texts, strict=True)]
+    room = max(SHORTEST, width - sum(widths[1:]) - GAP * len(HEAD))
+    for name, state, *numbers in texts:
+        style = STYLES.get(state, "dim")
+        table.add_row(shortened(name, room), f"[{style}]{state}[/]", *numbers)
+    lines = [summary(statuses)]
     if len(shown) < len(statuses):
-        table.add_row(f"… and {len(statuses) - len(shown)} more")
-    return table
+        lines.insert(0, f"… and {len(statuses) - len(shown)} more runs")
+    lines.append(
+        "loss: of the last batch. accuracy: of the test images, v: of the validation images. "
+        "time: left, or taken if the run has ended."
+    )
+    if all(status.state == "waiting" for status in statuses) and (named := others(results)):
+        lines.append(f"No run of this configuration has begun in {results}.{named}")
+    return Group(table, *lines)
 
 
-def _read(path: Path) -> dict[str, Any] | None:
-    try:
-        content: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
-        return None
-    return content
+def summary(statuses: Sequence[RunStatus]) -> str:
+    """How many runs are in which state, and how long the others still take."""
+    counts = Counter(status.state for status in statuses)
+    total = ", ".join(f"{counts[state]} {state}" for state in STATES if counts[state])
+    said = f"{len(statuses)} runs: {total}."
+    left = time_left(statuses)
+    if left.seconds:
+        side_by_side = f" with {left.parallel} at a time" if left.parallel > 1 else ""
+        said += f" About {about(left.seconds)} left{side_by_side}"
+        said += f", not counting {left.unknown} of a kind not seen yet." if left.unknown else "."
+    elif left.unknown:
+        said += " The time left is known once a run is done; `landscape estimate` measures it."
+    return said
 
 
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+def _cells(status: RunStatus) -> tuple[str, ...]:
+    """Its line of the table, as plain texts."""
+    accuracy = "" if status.accuracy is None else f"{100 * status.accuracy:.2f} %"
+    return (
+        status.run,
+        status.state,
+        "" if status.step is None else f"{100 * status.step // (status.steps or 1)} %",
+        "" if status.loss is None else f"{status.loss:#.3g}",
+        f"v {accuracy}" if accuracy and not status.tested else accuracy,
+        "" if status.seconds is None else seconds_text(status.seconds),
+    )
+
+
+def shortened(name: str, width: int) -> str:
+    """A name that fits, cut in the middle: its beginning and its end tell it from others."""
+    if len(name) <= width:
+        return name
+    end = width * 4 // 5
+    return f"{name[: width - 1 - end]}…{name[-end:]}"

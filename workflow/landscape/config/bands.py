@@ -1,4 +1,4 @@
-"""The `bands:` section: the loss landscape over learning rates, and its training runs."""
+"""The `bands:` section and its training runs."""
 
 from typing import Annotated
 
@@ -13,7 +13,7 @@ Lag = Annotated[Count, Field(le=1000)]
 
 
 class Bands(Settings):
-    """One run per (architecture, learning rate, seed)."""
+    """The loss landscape over learning rates: one run per (architecture, learning rate, seed)."""
 
     architectures: Several[VggName]
     width: Width

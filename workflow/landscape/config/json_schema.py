@@ -43,7 +43,7 @@ def _adapted(node: Any) -> Any:
         elif key == "oneOf":  # without its `name`, a part of a section fits several kinds of it
             adapted["anyOf"] = _adapted(value)
         elif key not in OMITTED:
-            adapted[COMPARISONS.get(key, key)] = _adapted(value)
+            adapted[COMPARISONS.get(key) or str(key)] = _adapted(value)
     if "patternProperties" in adapted:
         adapted["additionalProperties"] = False
     named_by_user = "patternProperties" in adapted or "propertyNames" in adapted

@@ -175,6 +175,11 @@ class NetworkStudy(Settings):
                 found.setdefault(run.id, run)
         return list(found.values())
 
+    @property
+    def run_ids(self) -> list[str]:
+        """Of all runs, those of the network of plain tensors last."""
+        return [r.id for r in self.runs("auto")] + [r.id for r in self.plain_runs("auto")]
+
     def plain_runs(self, device: Device) -> list[PlainRun]:
         if self.plain is None:
             return []

@@ -1,4 +1,4 @@
-"""The `probe:` section: the landscape along the gradient, and its training runs."""
+"""The `probe:` section and its training runs."""
 
 from pydantic import model_validator
 
@@ -9,7 +9,7 @@ from landscape.config.runs import Device, Precision, ProbeSchedule, Run, Split, 
 
 
 class Probe(Settings):
-    """One run per (architecture, seed)."""
+    """The landscape along the gradient: one run per (architecture, seed)."""
 
     architectures: Several[VggName]
     width: Width

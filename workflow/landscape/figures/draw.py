@@ -61,7 +61,13 @@ def provenance(dataset: dict[str, Any], runs: pd.DataFrame | None) -> str:
         parts += [_distinct(runs, "device"), _distinct(runs, "precision")]
         one = runs["seed"].nunique() == 1
         parts.append(("seed " if one else "seeds ") + _distinct(runs, "seed"))
+        if diverged := _diverged(runs):
+            parts.append(f"{diverged} of {len(runs)} runs diverged")
     return " · ".join(parts)
+
+
+def _diverged(runs: pd.DataFrame) -> int:
+    return int((runs["status"] == "diverged").sum()) if "status" in runs else 0
 
 
 def _distinct(runs: pd.DataFrame, column: str) -> str:

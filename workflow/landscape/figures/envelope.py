@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.ticker import NullLocator
 
 from landscape.errors import UserError
 from landscape.figures.colors import color
@@ -28,14 +29,12 @@ class Drop(NamedTuple):
 
 
 def select(table: pd.DataFrame, measure: str, null_at_start: bool = False) -> pd.DataFrame:
-    """The rows of one measure, all finite.
+    """The rows of one measure, all finite; none where no run has got as far as a value.
 
     With `null_at_start` a null at step 0 is dropped: a distance needs an earlier gradient.
     A null where no run is left is dropped as well. Anything else not finite is an error.
     """
     rows = table[table["measure"] == measure]
-    if rows.empty:
-        raise UserError(f"no rows of the measure {measure!r}")
     limits = rows[["minimum", "maximum"]].astype(np.float64)
     allowed = rows["runs"] == 0
     if null_at_start:
@@ -61,14 +60,23 @@ def refuse_non_finite(table: pd.DataFrame, columns: list[str], what: str) -> Non
             raise UserError(f"{what}: {len(bad)} non-finite values of {column!r}, first at {where}")
 
 
-def architectures(table: pd.DataFrame) -> list[str]:
+def archs_of(table: pd.DataFrame) -> list[str]:
     return ordered(set(table["arch"]))
+
+
+def say_empty(axes: Axes, reason: str) -> None:
+    """A panel without data says why."""
+    axes.text(0.5, 0.5, reason, transform=axes.transAxes, ha="center", va="center", wrap=True)
+    axes.set_xticks([])
+    axes.yaxis.set_major_locator(NullLocator())
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.grid(False)
 
 
 def drops(rows: pd.DataFrame) -> list[Drop]:
     """Every step at which a band loses runs for good."""
     found = []
-    for name in architectures(rows):
+    for name in archs_of(rows):
         for seed, part in rows[rows["arch"] == name].groupby("seed"):
             part = part.sort_values("step")
             total = int(part["runs"].max())
@@ -84,7 +92,7 @@ def drops(rows: pd.DataFrame) -> list[Drop]:
 
 def draw_bands(axes: Axes, rows: pd.DataFrame, smoothing_steps: int) -> None:
     """One band per architecture: median over seeds (smoothed), each seed's raw band pale below."""
-    for name in architectures(rows):
+    for name in archs_of(rows):
         part = rows[rows["arch"] == name]
         low = part.pivot(index="step", columns="seed", values="minimum").sort_index()
         high = part.pivot(index="step", columns="seed", values="maximum").sort_index()
@@ -115,7 +123,7 @@ def mark_drops(axes: Axes, found: list[Drop]) -> None:
 def legend(figure: Figure, rows: pd.DataFrame, found: list[Drop], unit: str = "runs") -> None:
     """Architectures, then the steps at which their bands lose runs, above all panels."""
     handles: list[Patch | Line2D] = [
-        Patch(facecolor=color(name), alpha=0.6, label=label(name)) for name in architectures(rows)
+        Patch(facecolor=color(name), alpha=0.6, label=label(name)) for name in archs_of(rows)
     ]
     several_seeds = rows["seed"].nunique() > 1
     for drop in found[:SHOWN_DROPS]:
@@ -125,5 +133,8 @@ def legend(figure: Figure, rows: pd.DataFrame, found: list[Drop], unit: str = "r
         handles.append(Line2D([], [], color=color(drop.architecture), ls=":", label=text))
     if len(found) > SHOWN_DROPS:
         handles.append(Line2D([], [], lw=0, label=f"and {len(found) - SHOWN_DROPS} more"))
-    columns = 2 if found else len(handles)
+    if len(rows) and rows["runs"].max() == 1:
+        single = f"a single {unit.removesuffix('s')} per seed: a line, no band"
+        handles.append(Line2D([], [], lw=0, label=single))
+    columns = 2 if found else max(1, len(handles))
     figure.legend(handles=handles, loc="outside upper center", ncols=columns)

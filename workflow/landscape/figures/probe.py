@@ -10,17 +10,20 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from landscape.errors import UserError
 from landscape.figures.colors import HEATMAP, color
 from landscape.figures.envelope import (
-    architectures,
+    archs_of,
     draw_bands,
     drops,
     legend,
     mark_drops,
     refuse_non_finite,
+    say_empty,
     select,
 )
 from landscape.figures.style import log_scale, new_figure, styled
 from landscape.notation.names import label
 from landscape.notation.units import times_rate
+
+NO_STEP_SIZE = "No value: at every step size the loss is not finite."
 
 
 @styled
@@ -51,10 +54,14 @@ def probe_beta_heatmap(probe: pd.DataFrame) -> Figure:
     """Effective beta for each step size over training, geometric mean over seeds."""
     probe = probe[probe["loss"].notna()]  # elsewhere the step size has diverged
     refuse_non_finite(probe, ["beta"], "measure 'beta'")
-    if (probe["beta"] < 0).any() or not (probe["beta"] > 0).any():
+    if (probe["beta"] < 0).any():
         raise UserError("measure 'beta': must be positive to be drawn on a log scale")
+    if not (probe["beta"] > 0).any():
+        figure = new_figure(height=2)
+        say_empty(figure.subplots(), NO_STEP_SIZE)
+        return figure
     positive = probe[probe["beta"] > 0].assign(log=lambda t: np.log(t["beta"]))
-    names = architectures(probe)
+    names = archs_of(probe)
     means = positive.groupby(["arch", "relative_step_size", "step"])["log"].mean().map(np.exp)
     scale = LogNorm(means.min(), means.max() * (1 + 1e-9))
     sizes = sorted(probe["relative_step_size"].unique())
@@ -91,13 +98,17 @@ def _figure(
     )
     for (start, course), (measure, name) in zip(grid, measures.items(), strict=True):
         rows = select(bands, measure)
+        start.set_ylabel(name)
+        if rows.empty:
+            say_empty(course, NO_STEP_SIZE)
+            start.set_xticks([])
+            continue
         if measure not in linear:
             log_scale(start)
         draw_bands(course, rows, smoothing_steps)
         mark_drops(course, drops(rows))
         course.margins(x=0.01)
         _start(start, rows)
-        start.set_ylabel(name)
     grid[0][0].set_title("step 0")
     grid[0][1].set_title("all steps")
     grid[-1][1].set_xlabel("training step")
@@ -108,7 +119,7 @@ def _figure(
 def _start(axes: Axes, rows: pd.DataFrame) -> None:
     """The raw ranges at step 0, side by side: one bar per architecture and seed."""
     first = rows[rows["step"] == 0]
-    names = architectures(rows)
+    names = archs_of(rows)
     for place, name in enumerate(names):
         part = first[first["arch"] == name].sort_values("seed")
         offsets = place + (np.arange(len(part)) - (len(part) - 1) / 2) * 0.5 / max(1, len(part))

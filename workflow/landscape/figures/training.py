@@ -7,12 +7,13 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from landscape.figures.colors import color
-from landscape.figures.envelope import architectures, refuse_non_finite
+from landscape.figures.envelope import archs_of, refuse_non_finite, say_empty
 from landscape.figures.style import log_scale, new_figure, styled
 from landscape.notation.names import label
 
 LINES = ("-", "--", "-.", ":")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h", "d", "8")
+# 4 lines and 13 markers, taken in turn: the styles of 52 learning rates differ
 
 
 @styled
@@ -28,6 +29,9 @@ def training_curves(epochs: pd.DataFrame, runs: pd.DataFrame) -> Figure:
         accuracy=100 * epochs["validation_accuracy" if validated else "train_accuracy"]
     )
     figure = new_figure(height=4.7)
+    if epochs.empty:
+        say_empty(figure.subplots(), "No value: every run diverged in its first epoch.")
+        return figure
     grid = figure.subplots(2, 2, sharex="col", sharey="row")
     rates = sorted(epochs["learning_rate"].unique())
     for row, (quantity, name) in enumerate(
@@ -43,7 +47,7 @@ def training_curves(epochs: pd.DataFrame, runs: pd.DataFrame) -> Figure:
     grid[1][0].set_xlabel("epoch")
     grid[1][1].set_xlabel("training time (s)")
     grid[1][0].xaxis.get_major_locator().set_params(integer=True)
-    handles = [Patch(facecolor=color(name), label=label(name)) for name in architectures(epochs)]
+    handles = [Patch(facecolor=color(name), label=label(name)) for name in archs_of(epochs)]
     styles = [
         Line2D([], [], color="black", **_style(place), label=f"lr {rate:g}")  # type: ignore[arg-type]
         for place, rate in enumerate(rates)

@@ -13,6 +13,14 @@ def duration(seconds: float) -> str:
     return f"{_three(seconds / 60)} min" if seconds < 6000 else f"{_three(seconds / 3600)} h"
 
 
+def about(seconds: float) -> str:
+    """A time that is only known roughly: 40 seconds, 28 minutes, 5 hours, 26 days."""
+    units = ((86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
+    size, name = next((unit for unit in units if seconds >= 1.95 * unit[0]), units[-1])
+    count = max(1, round(seconds / size))
+    return f"{count} {name}{'' if count == 1 else 's'}"
+
+
 def operations(flops: float) -> str:
     """Floating-point operations: 2.40 MFLOP, 1.11 GFLOP, 32.0 PFLOP."""
     units = ((1e18, " EFLOP"), (1e15, " PFLOP"), (1e12, " TFLOP"), (1e9, " GFLOP"), (1e6, " MFLOP"))

@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
+from landscape.errors import UserError
+
 PACKAGE = Path(__file__).parents[1]
 
 
@@ -85,7 +87,12 @@ def _inside(dotted: str) -> str | None:
 def _tree(name: str) -> ast.Module:
     path = path_of(name)
     assert path is not None
-    return ast.parse(path.read_text("utf-8"))
+    try:
+        return ast.parse(path.read_text("utf-8"))
+    except (SyntaxError, ValueError) as error:  # ValueError: not UTF-8, or a null character
+        line = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
+        reason = error.msg if isinstance(error, SyntaxError) else error
+        raise UserError(f"{path}{line}: not readable as Python ({reason})") from None
 
 
 @cache

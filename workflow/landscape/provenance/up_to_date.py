@@ -1,4 +1,4 @@
-"""Whether a run is done: its files are there, of these settings and of this code."""
+"""Whether a run is done: of these settings, of this code, and with all its files."""
 
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from landscape.storage import files
 
 
 def is_done(run: Run | PlainRun, results: Path) -> bool:
+    """Whether a run of these settings and this code has ended."""
     try:
         done = files.read_json(results / run.id / "run.json")
     except UserError:
@@ -17,3 +18,17 @@ def is_done(run: Run | PlainRun, results: Path) -> bool:
         return False
     settings, code = done.get("run"), done.get("code")
     return bool(settings == run.model_dump(mode="json") and code == training_code(run))
+
+
+def is_whole(run: Run | PlainRun, results: Path) -> bool:
+    """Whether it is done on the images that are prepared now, and its files are as recorded."""
+    if not is_done(run, results):
+        return False
+    done = files.read_json(results / run.id / "run.json")
+    try:
+        data = files.read_json(results / "data" / "dataset.json")["sha256"]
+        for name in done["files"]:
+            files.require_recorded(results / run.id / name, done)
+    except (UserError, KeyError, TypeError):
+        return False
+    return bool(done.get("data") == data)

@@ -26,6 +26,13 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
     write_bytes(path, buffer.getvalue())
 
 
+def write_tables(folder: Path, tables: dict[str, pd.DataFrame]) -> list[Path]:
+    """Write tables by their file names; returns their paths."""
+    for name, table in tables.items():
+        write_table(folder / name, table)
+    return [folder / name for name in tables]
+
+
 def read_table(path: Path, columns: set[str] | None = None) -> pd.DataFrame:
     """Read a table and check it: its `columns`, by default those that its name stands for, that
     numbers are numbers, and that none is infinite. Nulls are for what was never measured.

@@ -2,11 +2,9 @@
 
 from pathlib import Path
 
-import pandas as pd
-
 from landscape.config.bands import Bands
 from landscape.config.probe import Probe
-from landscape.storage.tables import write_table
+from landscape.storage.tables import write_tables
 from landscape.tables.band import band
 from landscape.tables.collect import joined, runs_table
 from landscape.tables.headline import bands_values, probe_values, summarize
@@ -17,7 +15,7 @@ EPOCH_COLUMNS = {"epoch", "train_loss", "train_accuracy", "validation_accuracy",
 STEP_COLUMNS = {"step", "epoch", "gradient_norm", "update_distance", "parameter_norm"}
 
 
-def aggregate_bands(study: Bands, results: Path) -> None:
+def aggregate_bands(study: Bands, results: Path) -> list[Path]:
     """Write bands.parquet, summary.csv, epochs.csv and runs.csv of the bands study."""
     runs = runs_table(study.run_ids, results)
     steps = joined(study.run_ids, results, "steps.parquet", STEP_COLUMNS | set(BAND_MEASURES))
@@ -25,11 +23,11 @@ def aggregate_bands(study: Bands, results: Path) -> None:
     lagged = [name for name in steps.columns if "_lag" in name]
     bands = band(steps, [*BAND_MEASURES, *lagged])
     summary = summarize(bands_values(bands, steps, epochs, runs), study.architectures)
-    _write(results / "bands", {"bands.parquet": bands, "summary.csv": summary})
-    _write(results / "bands", {"epochs.csv": epochs, "runs.csv": runs})
+    tables = {"bands.parquet": bands, "summary.csv": summary, "epochs.csv": epochs}
+    return write_tables(results / "bands", {**tables, "runs.csv": runs})
 
 
-def aggregate_probe(study: Probe, results: Path) -> None:
+def aggregate_probe(study: Probe, results: Path) -> list[Path]:
     """Write probe.parquet, bands.parquet, summary.csv, epochs.csv and runs.csv of the probe."""
     runs = runs_table(study.run_ids, results)
     steps = joined(study.run_ids, results, "steps.parquet", STEP_COLUMNS | {"loss"})
@@ -38,10 +36,5 @@ def aggregate_probe(study: Probe, results: Path) -> None:
     probe = joined(study.run_ids, results, "probe.parquet", columns)
     bands = band(probe[probe["relative_step_size"].isin(study.band_step_sizes)], PROBE_MEASURES)
     summary = summarize(probe_values(bands, probe, steps, runs), study.architectures)
-    _write(results / "probe", {"bands.parquet": bands, "probe.parquet": probe})
-    _write(results / "probe", {"summary.csv": summary, "epochs.csv": epochs, "runs.csv": runs})
-
-
-def _write(folder: Path, tables: dict[str, pd.DataFrame]) -> None:
-    for name, table in tables.items():
-        write_table(folder / name, table)
+    tables = {"bands.parquet": bands, "probe.parquet": probe, "summary.csv": summary}
+    return write_tables(results / "probe", {**tables, "epochs.csv": epochs, "runs.csv": runs})

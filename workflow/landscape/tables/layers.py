@@ -10,7 +10,7 @@ from landscape.models import registry as models
 from landscape.storage.tables import write_table
 
 
-def tabulate_structure(study: NetworkStudy, results: Path) -> None:
+def tabulate_structure(study: NetworkStudy, results: Path) -> Path:
     """Write network/layers.csv: `network, layer, kind, output_shape, parameters, flops`."""
     tables = []
     for entry in study.entries():
@@ -20,4 +20,6 @@ def tabulate_structure(study: NetworkStudy, results: Path) -> None:
             tables.append(table)
     columns = ["network", "layer", "kind", "output_shape", "parameters", "flops"]
     joined = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
-    write_table(results / "network" / "layers.csv", joined)
+    path = results / "network" / "layers.csv"
+    write_table(path, joined)
+    return path

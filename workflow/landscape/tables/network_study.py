@@ -7,7 +7,7 @@ import pandas as pd
 
 from landscape.config.network_study import NetworkStudy
 from landscape.errors import UserError
-from landscape.storage.tables import require_finite, write_table
+from landscape.storage.tables import require_finite, write_tables
 from landscape.tables.bands_and_probe import EPOCH_COLUMNS
 from landscape.tables.collect import facts, joined, read_run
 from landscape.tables.paired_differences import comparisons, summary_table
@@ -17,10 +17,9 @@ OPTIONAL = ("test_accuracy_augmented", "flops", "train_flops")  # of run.json: p
 LAST = ["train_accuracy", "validation_accuracy"]  # of the last epoch
 
 
-def aggregate_network(study: NetworkStudy, results: Path) -> None:
+def aggregate_network(study: NetworkStudy, results: Path) -> list[Path]:
     """Write runs.csv, epochs.csv, summary.csv and comparisons.csv below network/."""
-    run_ids = [run.id for run in study.runs("auto")]
-    run_ids += [run.id for run in study.plain_runs("auto")]
+    run_ids = study.run_ids
     epochs = joined(run_ids, results, "epochs.csv", EPOCH_COLUMNS, _names)
     runs = _with_last_epoch(_runs(run_ids, results), epochs, results)
     folder = results / "network"
@@ -32,8 +31,7 @@ def aggregate_network(study: NetworkStudy, results: Path) -> None:
         "summary.csv": summary_table(study.entries(), runs),
         "comparisons.csv": comparisons([(entry.level, entry.name) for entry in finals], runs),
     }
-    for name, table in tables.items():
-        write_table(folder / name, table)
+    return write_tables(folder, tables)
 
 
 def _names(run: dict[str, Any]) -> dict[str, Any]:

@@ -60,6 +60,7 @@ def square(path: Path) -> torch.Tensor:
     Turned as its EXIF says, laid over white where it is transparent, cut to a square, and resized
     with all pixels counting (antialiased).
     """
+    _require_file(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # below the limit
@@ -76,7 +77,19 @@ def square(path: Path) -> torch.Tensor:
     except Image.DecompressionBombError as error:
         raise UserError(f"{path}: too many pixels to be opened safely ({error})") from None
     except Exception as error:  # the decoder of each format has exceptions of its own
-        raise UserError(f"{path}: not readable as a picture ({error})") from None
+        reason = getattr(error, "strerror", None) or error  # without "[Errno 13]"
+        raise UserError(f"{path}: not readable as a picture ({reason})") from None
+
+
+def _require_file(path: Path) -> None:
+    """Refuse what Pillow would answer with the system's words."""
+    if path.parts[:1] in (("http:",), ("https:",), ("ftp:",), ("file:",)):
+        address = str(path).replace(":/", "://", 1)
+        raise UserError(f"{address}: must be a file on this machine; download the picture first")
+    if path.is_dir():
+        raise UserError(f"{path}: is a folder; name the pictures in it, for example {path}/*.jpg")
+    if path.is_file() and not path.stat().st_size:
+        raise UserError(f"{path}: is empty")
 
 
 def _opaque(image: Image.Image) -> Image.Image:

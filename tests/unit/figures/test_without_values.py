@@ -1,0 +1,79 @@
+"""Divergence and too few steps are results: a figure without values says why."""
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from landscape.figures import bands, draw, probe, training
+from support import synthetic_tables as synthetic
+
+
+def said(figure: Figure) -> str:
+    legends = [t for legend in figure.legends for t in legend.get_texts()]
+    return " | ".join(text.get_text() for axes in figure.axes for text in axes.texts) + " | ".join(
+        text.get_text() for text in legends
+    )
+
+
+def first_step_only():
+    """As after one step, or as after runs that all diverged at their second."""
+    table = synthetic.bands()
+    return table[(table["step"] == 0) & (table["measure"] == "loss")]
+
+
+@pytest.mark.parametrize("function", [bands.VGG_Grad_Pred, bands.VGG_Beta_Smooth])
+def test_what_needs_two_steps_says_so(function):
+    figure = function(first_step_only())
+    assert "needs two steps" in said(figure)
+    assert not any(axes.collections for axes in figure.axes)
+
+
+def test_the_loss_of_a_single_step_is_drawn():
+    figure = bands.VGG_Loss_Landscape(first_step_only())
+    assert "No value" not in said(figure)
+    assert figure.axes[0].collections
+
+
+def test_runs_that_diverge_at_step_0_leave_no_loss():
+    assert "every run diverged" in said(bands.VGG_Loss_Landscape(synthetic.bands().iloc[:0]))
+
+
+@pytest.mark.parametrize("function", [probe.probe_loss, probe.probe_gradient, probe.probe_beta])
+def test_a_probe_without_a_finite_step_says_so(function):
+    figure = function(synthetic.probe_bands(synthetic.probe()).iloc[:0])
+    assert "at every step size the loss is not finite" in said(figure)
+
+
+def test_a_heat_map_without_a_finite_step_says_so():
+    table = synthetic.probe()
+    columns = ["loss", "beta", "gradient_distance", "gradient_cosine"]
+    figure = probe.probe_beta_heatmap(table.assign(**dict.fromkeys(columns, np.nan)))
+    assert "at every step size the loss is not finite" in said(figure)
+
+
+def test_runs_that_all_diverge_in_their_first_epoch_have_no_curve():
+    runs = synthetic.runs().assign(status="diverged", test_accuracy=None)
+    figure = training.training_curves(synthetic.epochs().iloc[:0], runs)
+    assert "every run diverged in its first epoch" in said(figure)
+
+
+def test_the_footer_counts_the_diverged_runs():
+    told = draw.provenance(synthetic.dataset(), synthetic.runs(diverged=True))
+    assert told.endswith("1 of 16 runs diverged")
+    assert "diverged" not in draw.provenance(synthetic.dataset(), synthetic.runs())
+
+
+def test_one_learning_rate_gives_no_band():
+    table = synthetic.bands(seeds=(0,))
+    single = table.assign(maximum=table["minimum"], runs=1)
+    assert "a single run per seed: a line, no band" in said(bands.VGG_Loss_Landscape(single))
+    assert "no band" not in said(bands.VGG_Loss_Landscape(table))
+    probed = synthetic.probe(seeds=(0,))
+    one = synthetic.probe_bands(probed[probed["relative_step_size"] == 1])
+    assert "a single step size per seed: a line" in said(probe.probe_loss(one))
+
+
+def test_a_line_style_is_that_of_one_learning_rate():
+    styles = [training._style(place) for place in range(52)]
+    assert len({(style["ls"], style["marker"]) for style in styles}) == 52
+    assert len({style["marker"] for style in styles[:13]}) == 13

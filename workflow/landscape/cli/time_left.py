@@ -1,0 +1,42 @@
+"""How long the rest of a study takes, from the runs that are done and those that are running."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from statistics import mean
+from typing import NamedTuple
+
+from landscape.cli.run_status import RunStatus
+
+
+class TimeLeft(NamedTuple):
+    """`seconds` until all runs have ended, `parallel` at a time; `unknown` runs not counted."""
+
+    seconds: float
+    parallel: int
+    unknown: int
+
+
+def time_left(statuses: Sequence[RunStatus]) -> TimeLeft:
+    """Each run to do takes the mean of the finished runs that are called alike."""
+    taken = defaultdict(list)
+    for status in statuses:
+        if status.state == "done" and status.seconds is not None:
+            taken[_kind(status.run)].append(status.seconds)
+    work, unknown = 0.0, 0
+    for status in statuses:
+        kind = _kind(status.run)
+        if status.state == "running" and status.seconds is not None:
+            work += status.seconds
+        elif status.state in ("waiting", "interrupted", "running"):
+            work += mean(taken[kind]) if taken[kind] else 0.0
+            unknown += not taken[kind]
+    parallel = max(1, sum(status.state == "running" for status in statuses))
+    return TimeLeft(work / parallel, parallel, unknown)
+
+
+def _kind(run_id: str) -> str:
+    """What runs of about one length share: study and architecture, or the sweep's factor.
+
+    `bands/vgg_a`, `probe/vgg_a_bn`, `network/sweep/activation`, `network/final/fast`.
+    """
+    return "/".join(run_id.split("/")[: 3 if run_id.startswith("network/") else 2])
