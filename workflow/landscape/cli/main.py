@@ -73,9 +73,12 @@ def _parser() -> argparse.ArgumentParser:
         "--checkpoint-seconds", type=float, help="between saves (default: the configuration's)"
     )
     aggregate = stage(_aggregate, "aggregate", "reduce a study's runs to its tables")
-    aggregate.add_argument("study", choices=["bands", "probe", "network"])
+    aggregate.add_argument("study", choices=["bands", "probe", "mechanism", "network"])
     stage(_structure, "structure", "tabulate the layers of the final networks")
-    inspecting = []
+    mechanism = stage(_mechanism, "mechanism", "look into the weights that a run kept on its path")
+    mechanism.add_argument("run", metavar="RUN", help="for example mechanism/vgg_a/lr0.1/seed0")
+    mechanism.add_argument("--threads", type=_count, help="CPU threads (default: torch's)")
+    inspecting = [mechanism]
     for name, text in (
         ("insight", "look into trained networks: filters, attributions, mistakes, robustness"),
         ("surface", "measure the loss around trained networks"),
@@ -268,6 +271,22 @@ def _insight(arguments: argparse.Namespace) -> None:
 
         stages = {"insight": run.collect, "surface": run.collect_surfaces}
         stages[arguments.inspect](inspected, _folder(arguments), device, arguments.threads)
+
+
+def _mechanism(arguments: argparse.Namespace) -> None:
+    from landscape.config.study import Study, parse_settings
+
+    text = arguments.settings
+    study = parse_settings(Study, text) if text else _study(arguments)
+    run = study.run(arguments.run)
+    if study.mechanism is None or run.id not in study.mechanism.path_ids:
+        raise UserError(f"{run.id}: no run of the mechanism study that keeps its weights")
+    with _gpu(arguments, study.device, run.id):
+        from landscape.config.runs import Run
+        from landscape.insight import mechanism
+
+        assert isinstance(run, Run)
+        mechanism.collect(run, study.mechanism, _folder(arguments), arguments.threads)
 
 
 def _figure(arguments: argparse.Namespace) -> None:

@@ -32,7 +32,9 @@ Share = Annotated[Number, Field(ge=0, lt=1)]
 Count = Annotated[Whole, Field(gt=0, le=10**9)]
 Seed = Annotated[Whole, Field(ge=0, lt=2**31)]
 Width = Annotated[Positive, Field(le=16)]  # factor on every layer's channels
-Several = Annotated[tuple[Item, ...], AfterValidator(_distinct)]
+Several = Annotated[
+    tuple[Item, ...], AfterValidator(_distinct), Field(json_schema_extra={"minItems": 1})
+]
 
 
 class Settings(BaseModel):
