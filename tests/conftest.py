@@ -42,7 +42,7 @@ def tiny_content() -> dict:
     content = yaml.safe_load((ROOT / "config.yaml").read_text("utf-8"))
     content["device"] = "cpu"
     content["data"] = {"source": "demo"}
-    content["network"] = None
+    content["mechanism"] = content["network"] = None
     content["split"] = {"train_images": 130, "validation_images": 20}
     content["bands"] |= {"width": 0.05, "epochs": 2, "batch_size": 32, "seeds": [0]}
     content["bands"] |= {"same_batch_every_steps": 3}

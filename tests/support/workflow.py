@@ -25,6 +25,7 @@ def tiny_study(**changes):
         "data": {"source": "demo"},
         "split": {"train_images": 200, "validation_images": 20},
         "device": "cpu",
+        "mechanism": None,
         "network": None,
         "bands": {
             "width": 0.05,

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 def add(stages: Stages) -> None:
     aggregate = add_stage(stages, _aggregate, "aggregate", "reduce a study's runs to its tables")
-    aggregate.add_argument("study", choices=["bands", "probe", "network"])
+    aggregate.add_argument("study", choices=["bands", "probe", "mechanism", "network"])
     add_stage(stages, _structure, "structure", "tabulate the layers of the final networks")
     for name, text in (
         ("insight", "look into trained networks: filters, attributions, mistakes, robustness"),
@@ -39,6 +39,12 @@ def add(stages: Stages) -> None:
         add_threads(inspect)
         add_parallel(inspect)
         inspect.set_defaults(inspect=name)
+    mechanism = add_stage(
+        stages, _mechanism, "mechanism", "look into the weights that a run kept on its path"
+    )
+    mechanism.add_argument("run", metavar="RUN", help="for example mechanism/vgg_a/lr0.1/seed0")
+    add_threads(mechanism)
+    add_parallel(mechanism)
     figure = add_stage(stages, _figure, "figure", "draw one figure from tables")
     figure.add_argument("name")
     add_stage(stages, _report, "report", "typeset the report from tables and figures")
@@ -116,6 +122,21 @@ def _insight(arguments: Arguments) -> None:
         stages[arguments.inspect](insight, results, device, arguments.threads)
     made = {"insight": ("insight.safetensors", "insight.json"), "surface": ("surface.parquet",)}
     wrote(*(results / "network" / name for name in made[arguments.inspect]))
+
+
+def _mechanism(arguments: Arguments) -> None:
+    from landscape.config.runs import Run
+    from landscape.config.study import Study
+
+    study = settings_of(arguments, Study, lambda whole: whole, "")
+    run, results = study.run(arguments.run), results_of(arguments)
+    if study.mechanism is None or run.id not in study.mechanism.path_ids:
+        raise UserError(f"{run.id}: no run of the mechanism study that keeps its weights")
+    assert isinstance(run, Run)
+    with gpu(arguments, study.device, run.id):
+        from landscape.insight import mechanism
+
+        mechanism.collect(run, study.mechanism, results, arguments.threads)
 
 
 def _figure(arguments: Arguments) -> None:

@@ -30,6 +30,7 @@ MODULES: dict[OptimizerName, str] = {
     "muon": "optimizers.muon_and_sgd",
 }
 SAM = "optimizers.sam"  # likewise, with a sharpness radius
+FIXED_NORMS = "optimizers.fixed_norms"  # likewise, where the rule itself does not fix them
 WITH_MOMENTUM = ("sgd", "our_sgd", "rmsprop", "muon")
 WITH_NESTEROV = ("sgd", "our_sgd", "muon")
 MUON = ("muon",)
@@ -40,7 +41,7 @@ READ_BY = {
     "head_learning_rate": MUON,
     "vector_momentum": MUON,
     "newton_schulz_steps": MUON,
-    "fixed_norm": MUON,
+    "fixed_norm": ("muon", "sgd"),
 }
 ANY_SIDE = ("fast", "compact", "accurate", "resnet18")  # networks that end in a global pooling
 
@@ -63,12 +64,14 @@ class Optimizer(Settings):
     head_learning_rate: Positive | None = None
     vector_momentum: Share = 0.85
     newton_schulz_steps: Annotated[Count, Field(le=20)] = 5
-    fixed_norm: bool = False  # filter banks keep the norm √outputs
+    fixed_norm: bool = False  # filter banks keep a norm: √outputs (muon), their first one (sgd)
 
     @property
     def modules(self) -> tuple[str, ...]:
-        """The module of the update rule, and that of what is wrapped around it."""
-        return (MODULES[self.name], *([SAM] if self.sharpness_radius else []))
+        """The module of the update rule, and those of what is wrapped around it."""
+        fixed = self.fixed_norm and self.name not in MUON
+        wrappers = ((FIXED_NORMS, fixed), (SAM, self.sharpness_radius > 0))
+        return (MODULES[self.name], *(module for module, used in wrappers if used))
 
     @property
     def unread(self) -> set[str]:

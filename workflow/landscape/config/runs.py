@@ -18,7 +18,7 @@ from landscape.config.recipes import Recipe
 
 Precision = Literal["auto", "float32", "tf32", "bfloat16"]
 Device = Literal["auto", "cuda", "cpu"]
-Study = Literal["bands", "probe", "network"]
+Study = Literal["bands", "probe", "mechanism", "network"]
 CLASSES = 10  # of CIFAR-10, and of every source of images
 
 
@@ -41,13 +41,14 @@ class Run(Recipe):
     """Everything that decides the numbers of one training run."""
 
     study: Study
-    name: str | None = None  # of a network: what it is called among the others
+    name: str | None = None  # in the network and mechanism studies: what tells it from the others
     seed: Seed
     steps: Count | None = None  # instead of epochs
     tested: bool = True  # whether the test images are read, once, at the end
     gradient_lags: tuple[Count, ...] = ()  # none: gradients are not measured
     same_batch_every_steps: Count | None = None  # none: no gradient is taken before an update too
     probe: ProbeSchedule | None = None
+    moments: tuple[Whole, ...] = ()  # steps whose weights are kept
     split: Split
     device: Device
     precision: Precision
@@ -56,10 +57,13 @@ class Run(Recipe):
     def id(self) -> str:
         """The run's folder below the results.
 
-        `bands/vgg_a/lr0.001/seed0`, `probe/vgg_a/seed0`, `network/final/fast/seed0`.
+        `bands/vgg_a/lr0.001/seed0`, `probe/vgg_a/seed0`, `network/final/fast/seed0`,
+        `mechanism/vgg_a/lr0.1/seed0`.
         """
         if self.study == "network":
             return network_id(str(self.name), self.seed)
+        if self.study == "mechanism":
+            return mechanism_id(str(self.name), self.seed)
         if self.study == "probe":
             return probe_id(self.architecture.name, self.seed)
         return bands_id(self.architecture.name, self.learning_rate, self.seed)
@@ -97,3 +101,7 @@ def probe_id(architecture: str, seed: int) -> str:
 
 def network_id(name: str, seed: int) -> str:
     return f"network/{name}/seed{seed}"
+
+
+def mechanism_id(name: str, seed: int) -> str:
+    return f"mechanism/{name}/seed{seed}"

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 from landscape.config.bands import Bands
 from landscape.config.fields import Count, Settings, Whole
 from landscape.config.images import image_mistake
+from landscape.config.mechanism import Mechanism
 from landscape.config.mistakes import described
 from landscape.config.network_study import Insight, NetworkStudy, slug
 from landscape.config.probe import Probe
@@ -62,6 +63,7 @@ class Study(Settings):
     checkpoint_seconds: Annotated[Whole, Field(ge=0)]
     bands: Bands
     probe: Probe
+    mechanism: Mechanism | None = None
     network: NetworkStudy | None = None
     figures: Figures
 
@@ -71,6 +73,7 @@ class Study(Settings):
         return (
             *(self.bands.runs(*shared) if self.bands else ()),
             *(self.probe.runs(*shared) if self.probe else ()),
+            *(self.mechanism.runs(*shared) if self.mechanism else ()),
             *(self.network.runs(self.device) if self.network else ()),
         )
 
@@ -103,7 +106,9 @@ class Study(Settings):
     @model_validator(mode="after")
     def _something_is_trained(self) -> "Study":
         if not self.all_runs:
-            raise ValueError("of bands, probe and network at least one must have a run to train")
+            raise ValueError(
+                "of bands, probe, mechanism and network at least one must have a run to train"
+            )
         return self
 
     @model_validator(mode="after")

@@ -4,9 +4,8 @@ import torch
 from torch import nn
 
 from landscape.config.architectures import Accurate as Settings
-from landscape.models.layers import SqueezeExcitation, activate, scaled
+from landscape.models.layers import SqueezeExcitation, activate, normalize, scaled
 from landscape.models.network import Network
-from landscape.models.normalization import normalize
 
 CHANNELS = (80, 160, 320)
 

@@ -1,10 +1,11 @@
 """Layers that the networks share."""
 
+import math
+
 import torch
 from torch import nn
 
 from landscape.config.architectures import Activation, Normalization
-from landscape.models.normalization import BatchNorm, normalize
 
 ACTIVATIONS: dict[Activation, type[nn.Module]] = {
     "relu": nn.ReLU,
@@ -18,6 +19,50 @@ ACTIVATIONS: dict[Activation, type[nn.Module]] = {
 
 def activate(kind: Activation) -> nn.Module:
     return ACTIVATIONS[kind]()
+
+
+def normalize(kind: Normalization, channels: int) -> nn.Module | None:
+    """The normalization of a convolution's output [N, C, H, W]; None for none.
+
+    batch: over N, H, W for each channel (Ioffe & Szegedy 2015). layer: over C, H, W for each image.
+    group: over H, W and groups of 16 channels, or of more where 16 do not divide them (Wu & He
+    2018). instance: over H, W for each image and channel. All have a learned scale and shift per
+    channel; only batch has running averages.
+    """
+    match kind:
+        case "none":
+            return None
+        case "batch":
+            return BatchNorm(channels)
+        case "layer":
+            return nn.GroupNorm(1, channels)
+        case "group":
+            return nn.GroupNorm(math.gcd(channels, max(1, channels // 16)), channels)
+        case "instance":
+            return nn.InstanceNorm2d(channels, affine=True)
+
+
+class BatchNorm(nn.BatchNorm2d):
+    """torch's BatchNorm2d without its count of batches, which nothing reads: it stays 0.
+
+    Counting is a kernel for each layer and step, as costly on a GPU as a small layer's own.
+    """
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        assert self.momentum is not None
+        return nn.functional.batch_norm(
+            x,
+            self.running_mean,
+            self.running_var,
+            self.scale(),
+            self.bias,
+            self.training,
+            self.momentum,
+            self.eps,
+        )
+
+    def scale(self) -> torch.Tensor:
+        return self.weight
 
 
 def scaled(channels: int, width: float) -> int:

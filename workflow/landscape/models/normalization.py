@@ -6,37 +6,17 @@ A new one is an entry of `KINDS`: what follows a convolution, and which convolut
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from typing import get_args
 
 import torch
 from torch import nn
 
 from landscape.config.architectures import Control, Normalization
+from landscape.models.layers import normalize
 from landscape.runtime.randomness import generator
 
 EPSILON = 1e-5
-
-
-class BatchNorm(nn.BatchNorm2d):
-    """torch's BatchNorm2d without its count of batches, which nothing reads: it stays 0.
-
-    Counting is a kernel for each layer and step, as costly on a GPU as a small layer's own.
-    """
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        assert self.momentum is not None
-        return nn.functional.batch_norm(
-            x,
-            self.running_mean,
-            self.running_var,
-            self.scale(),
-            self.bias,
-            self.training,
-            self.momentum,
-            self.eps,
-        )
-
-    def scale(self) -> torch.Tensor:
-        return self.weight
 
 
 class NoisyBatchNorm(nn.BatchNorm2d):
@@ -179,18 +159,8 @@ def _nothing(channels: int) -> None:
     return None
 
 
-# Of a convolution's output [N, C, H, W]. batch: over N, H, W for each channel (Ioffe & Szegedy
-# 2015). layer: over C, H, W for each image. group: over H, W and groups of 16 channels, or of more
-# where 16 do not divide them (Wu & He 2018). instance: over H, W for each image and channel. All
-# have a learned scale and shift per channel; only batch has running averages.
 KINDS: dict[Normalization | Control, Kind] = {
-    "none": Kind(_nothing),
-    "batch": Kind(BatchNorm),
-    "layer": Kind(lambda channels: nn.GroupNorm(1, channels)),
-    "group": Kind(
-        lambda channels: nn.GroupNorm(math.gcd(channels, max(1, channels // 16)), channels)
-    ),
-    "instance": Kind(lambda channels: nn.InstanceNorm2d(channels, affine=True)),
+    **{kind: Kind(partial(normalize, kind)) for kind in get_args(Normalization)},
     "batch_noise": Kind(NoisyBatchNorm),
     "batch_frozen": Kind(FrozenNorm),
     "l1": Kind(lambda channels: LpNorm(channels, 1)),
@@ -201,11 +171,6 @@ KINDS: dict[Normalization | Control, Kind] = {
 }
 REMOVES_SCALE = (nn.BatchNorm1d, nn.BatchNorm2d, nn.GroupNorm, nn.InstanceNorm2d, LpNorm)
 FITTED = (FrozenNorm, UnitConv2d)  # layers that are computed from data
-
-
-def normalize(kind: Normalization | Control, channels: int) -> nn.Module | None:
-    """The layer of this normalization that follows a convolution; None for none."""
-    return KINDS[kind].after(channels)
 
 
 def fit(layers: nn.Sequential, sample: torch.Tensor) -> None:

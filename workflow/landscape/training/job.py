@@ -19,6 +19,7 @@ from landscape.training import cuda_graphs
 from landscape.training.checkpoint import CHECKPOINT_SECONDS
 from landscape.training.recorder import Recorder
 from landscape.training.session import EPOCHS, Session, complete
+from landscape.training.snapshots import Snapshots
 from landscape.training.trajectory import State, trajectory
 
 FITTED_IMAGES = 2000  # that a whitening layer is computed from
@@ -36,6 +37,7 @@ class Job(Session):
         sample = normalized(self.training.pixels[:FITTED_IMAGES])
         self.state = State(run, device, self.classes, sample)
         self.recorder = Recorder(run, self.state, self.steps)
+        self.kept = Snapshots(run.moments, self.state)
         self.predict = once
         self.flops: dict[int, int] = {}  # of training on an image, by its side
         self.captured = cuda_graphs.Captured("none", cuda_graphs.obstacle(run, self.state))
@@ -46,20 +48,29 @@ class Job(Session):
 
     def walk(self, after_update: Callable[[], bool]) -> None:
         run, state, recorder = self.run, self.state, self.recorder
+        self.kept.take()
+
+        def then() -> bool:
+            self.kept.take()
+            return after_update()
+
         if self.captured.reason is None:
-            self.captured = cuda_graphs.walk(
-                run, state, self.batches, recorder, self.steps, after_update
-            )
+            self.captured = cuda_graphs.walk(run, state, self.batches, recorder, self.steps, then)
             return
-        for step in trajectory(run, state, self.batches, self.steps, after_update):
+        for step in trajectory(run, state, self.batches, self.steps, then):
             recorder.observe(step)
 
     def state_dict(self) -> dict[str, Any]:
-        return {**self.state.state_dict(), "recorder": self.recorder.state_dict()}
+        return {
+            **self.state.state_dict(),
+            "recorder": self.recorder.state_dict(),
+            "snapshots": self.kept.state_dict(),
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.state.load_state_dict(state)
         self.recorder.load_state_dict(state["recorder"])
+        self.kept.load_state_dict(state["snapshots"])
 
     def last_loss(self) -> float:
         return self.recorder.last_loss()
@@ -81,6 +92,9 @@ class Job(Session):
                 name: tensor.clone(memory_format=torch.contiguous_format)
                 for name, tensor in self.state.model.state_dict().items()
             }
+
+    def snapshots(self) -> dict[str, torch.Tensor]:
+        return self.kept.tensors()
 
     def tables(self, steps: int) -> dict[str, pd.DataFrame]:
         found = {"steps.parquet": self.recorder.steps_table(steps, len(self.batches))}

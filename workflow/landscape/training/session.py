@@ -112,6 +112,10 @@ class Session(ABC):
     def weights(self) -> dict[str, torch.Tensor]:
         """Parameters and buffers, by name, to be written."""
 
+    def snapshots(self) -> dict[str, torch.Tensor]:
+        """Weights of earlier steps, by step and name; none unless the run keeps some."""
+        return {}
+
     @abstractmethod
     def tables(self, steps: int) -> dict[str, pd.DataFrame]:
         """The run's tables over its first `steps` steps, by file name."""
@@ -232,7 +236,10 @@ class Session(ABC):
             self.diverged_at = self.steps  # the last update is where it was lost
             test_loss = test_accuracy = None
         steps = self.steps if self.diverged_at is None else self.diverged_at
-        write_bytes(self.folder / "model.safetensors", safetensors_bytes(self.weights()))
+        weights = {"model.safetensors": self.weights(), "snapshots.safetensors": self.snapshots()}
+        weights = {name: tensors for name, tensors in weights.items() if tensors}
+        for name, tensors in weights.items():
+            write_bytes(self.folder / name, safetensors_bytes(tensors))
         tables = {"epochs.csv": pd.DataFrame(self.epochs, columns=self.columns)}
         tables = {**self.tables(steps), **tables}
         for name, table in tables.items():
@@ -251,9 +258,7 @@ class Session(ABC):
             "total_seconds": self.total_seconds,
             "versions": versions.versions(),
             "git_commit": versions.git_commit(),
-            "files": {
-                name: sha256_file(self.folder / name) for name in ("model.safetensors", *tables)
-            },
+            "files": {name: sha256_file(self.folder / name) for name in (*weights, *tables)},
             **self.identity,
         }
         write_sealed_json(self.folder / "run.json", summary)

@@ -1,0 +1,80 @@
+"""The mechanism section: its runs, its moments, and mistakes that are named."""
+
+import copy
+
+import pytest
+import yaml
+
+from landscape.config.mechanism import network_of
+from landscape.config.study import validate_study
+from landscape.errors import UserError
+from support.artefacts import ROOT
+
+STUDY = yaml.safe_load((ROOT / "config.yaml").read_text("utf-8"))
+
+
+def study(**changes):
+    content = copy.deepcopy(STUDY)
+    content["mechanism"] |= changes
+    return validate_study(content)
+
+
+def test_the_runs_are_the_probe_s_protocol():
+    runs = [run for run in study().runs if run.study == "mechanism"]
+    assert [run.id for run in runs] == study().mechanism.run_ids
+    first = runs[0]
+    assert first.id == "mechanism/vgg_a/lr0.1/seed0"
+    assert (first.optimizer.name, first.learning_rate, first.batch_size) == ("sgd", 0.1, 128)
+    assert not first.tested
+    assert first.moments == (0, 10, 30, 100, 300, 1000, 3000, 10000, 15000)
+    assert not any(run.moments for run in runs if "/range/" in run.id)
+
+
+def test_every_network_has_the_seeds_that_it_names():
+    spectrum = STUDY["mechanism"]["spectrum"] | {"networks": []}
+    networks = {"vgg_a": [0, 1], "vgg_a_bn": [4]}
+    runs = study(networks=networks, learning_rates=[0.1], spectrum=spectrum).mechanism
+    assert runs.path_ids == [
+        "mechanism/vgg_a/lr0.1/seed0",
+        "mechanism/vgg_a/lr0.1/seed1",
+        "mechanism/vgg_a_bn/lr0.1/seed4",
+    ]
+
+
+def test_a_retrained_control_is_another_update_of_the_same_network():
+    found = study().run("mechanism/vgg_a_bn_fixed_norm/lr0.1/seed0")
+    assert found.architecture.name == "vgg_a_bn"
+    assert found.optimizer.fixed_norm
+    assert network_of(found.name) == "vgg_a_bn_fixed_norm"
+    assert network_of("range/vgg_a_ln/lr0.3") == "vgg_a_ln"
+
+
+@pytest.mark.parametrize(
+    ("steps", "moments"), [(5, (0, 5)), (30, (0, 10, 30)), (99, (0, 10, 30, 99))]
+)
+def test_moments_grow_geometrically_and_end_at_the_last_step(steps, moments):
+    assert study(steps=steps).mechanism.moments == moments
+
+
+def test_null_takes_a_network_or_the_section_away():
+    content = copy.deepcopy(STUDY)
+    content["mechanism"]["networks"]["vgg_a_ws"] = None
+    content["mechanism"]["spectrum"]["networks"] = ["vgg_a"]
+    assert "vgg_a_ws" not in validate_study(content).mechanism.networks
+    content["mechanism"] = None
+    assert not [run for run in validate_study(content).runs if run.study == "mechanism"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"networks": {"vgg_a": [0]}}, "must hold vgg_a and vgg_a_bn"),
+        ({"networks": {"vgg_a": [0], "vgg_a_bn": [0]}}, "spectrum.networks"),
+        ({"networks": {"vgg_a": [0], "vgg_b": [0]}}, "vgg_b"),
+        ({"steps": 0}, "mechanism.steps"),
+        ({"noise_batches": 1}, "noise_batches"),
+    ],
+)
+def test_a_mistake_is_named(changes, said):
+    with pytest.raises(UserError, match=said):
+        study(**changes)

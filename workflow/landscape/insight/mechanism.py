@@ -1,0 +1,228 @@
+"""From the kept weights of a run to its mechanism.parquet: every quantity at every moment.
+
+Hessians are of one class-balanced, seeded batch of training images with that batch's statistics,
+the same for every run; what a step meets is of the mini-batches that the run took from there.
+"""
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import safetensors.torch
+import torch
+from torch.nn.functional import cross_entropy
+
+from landscape.config.mechanism import Mechanism, network_of
+from landscape.config.runs import Run
+from landscape.data import dataset
+from landscape.data.batches import Batches
+from landscape.errors import UserError
+from landscape.measure.covariate_shift import covariate_shift
+from landscape.measure.gradient_bound import gradient_bound
+from landscape.measure.gradient_noise import gradient_noise
+from landscape.measure.hessian import Hessian
+from landscape.measure.lanczos import extremes
+from landscape.measure.scale_free import blocks, in_units, metric, scale_free_beta
+from landscape.measure.sharpness import batch_sharpness, sharpness
+from landscape.measure.signal import signal
+from landscape.measure.spectrum import spectrum
+from landscape.models import registry as models
+from landscape.models.flat_parameters import FlatParameters
+from landscape.models.network import Network
+from landscape.provenance.fingerprint import fingerprint
+from landscape.runtime import device as devices
+from landscape.runtime.randomness import generator
+from landscape.storage.files import read_json, require_recorded
+from landscape.storage.tables import write_table
+from landscape.training import checkpoint
+
+Batch = tuple[torch.Tensor, torch.Tensor]
+Row = dict[str, Any]
+IMAGES_SEED = 0  # of the choice of the curvature batch
+SHARPNESS_BATCHES = 4  # mini-batches over which their sharpness is averaged
+BLOCK_TOLERANCE = 0.05  # residual of a block's eigenvalue, relative to it
+RELATIVE_STEPS = (1.0, 0.0625)  # of the scale-free probe, times the learning rate
+EARLY = 100  # the step of the early spectrum
+ROWS = ["arch", "learning_rate", "seed", "step", "loss", "quantity", "layer", "value"]
+NODES = ["arch", "learning_rate", "seed", "step", "statistics", "probe", "size", "node", "weight"]
+
+
+def collect(run: Run, mechanism: Mechanism, results: Path, threads: int | None = None) -> None:
+    """Write mechanism.parquet and spectrum.parquet of one run; a kill loses at most one moment."""
+    device = devices.resolve(run.device)
+    devices.prepare(device, "float32", threads)
+    folder = results / run.id
+    subject = Subject(run, mechanism, results, device)
+    saved = folder / "mechanism.state"
+    identity = {
+        "run": run.model_dump(mode="json"),
+        "mechanism": mechanism.model_dump(mode="json", exclude={"networks", "range"}),
+        "code": fingerprint("insight.mechanism", run.architecture.module),
+        "weights": read_json(folder / "run.json")["files"]["snapshots.safetensors"],
+        "torch": torch.__version__,
+        "threads": torch.get_num_threads(),
+        "device": devices.name(device),
+    }
+    done = checkpoint.load(saved, identity, device) or {"steps": [], "rows": [], "nodes": []}
+    for step in subject.moments:
+        if step in done["steps"]:
+            continue
+        with devices.measuring_precision(device):
+            done["rows"] += subject.rows(step)
+            done["nodes"] += subject.nodes(step)
+        done["steps"].append(step)
+        checkpoint.save(saved, done, identity)
+        print(f"{run.id}: looked at step {step}", flush=True)
+    write_table(folder / "mechanism.parquet", pd.DataFrame(done["rows"], columns=ROWS))
+    write_table(folder / "spectrum.parquet", pd.DataFrame(done["nodes"], columns=NODES))
+    checkpoint.delete(saved)
+
+
+class Subject:
+    """A run's network, at whichever moment it was loaded last, and the images to look with."""
+
+    def __init__(self, run: Run, mechanism: Mechanism, results: Path, device: torch.device):
+        self.run, self.mechanism, self.device = run, mechanism, device
+        self.network = network_of(str(run.name))
+        folder = results / run.id
+        facts = read_json(folder / "run.json")
+        path = folder / "snapshots.safetensors"
+        require_recorded(path, facts)
+        self.kept = safetensors.torch.load_file(path)
+        last = math.inf if facts["diverged_at_step"] is None else facts["diverged_at_step"]
+        self.moments = [step for step in run.moments if step < last]
+        self.model: Network = models.build(run.architecture, run.seed).to(device).train()
+        self.flat = FlatParameters(self.model)
+        images, _ = dataset.split(dataset.load(results / "data", "train"), run.split)
+        self.batches = Batches(images, run.batch_size, run.seed, device)
+        key, count = "mechanism.curvature_images", mechanism.curvature_images
+        chosen = images[dataset.class_balanced(images.labels, count, IMAGES_SEED, key)]
+        self.inputs, self.labels = Batches(chosen, count, device=device).batch(0)
+
+    def rows(self, step: int) -> list[Row]:
+        """Every quantity at this moment, a row each; what has no value there has no row."""
+        self._load(step)
+        hessian = Hessian(self.model, self.flat, self.inputs, self.labels, cross_entropy)
+        loss = float(hessian.loss)
+        return [
+            {
+                **self._names(step),
+                "loss": loss,
+                "quantity": quantity,
+                "layer": layer,
+                "value": value,
+            }
+            for layer, quantity, value in self._quantities(step, hessian)
+            if math.isfinite(value)
+        ]
+
+    def nodes(self, step: int) -> list[Row]:
+        """The spectral density at the start, early and at the end; population statistics at the
+        end, too, where the network has them.
+        """
+        if not self._has_spectrum(step):
+            return []
+        found = self._spectrum(step, "batch")
+        if step == self.moments[-1] and any("running" in name for name in self.kept):
+            found += self._spectrum(step, "population")
+        return found
+
+    def _quantities(self, step: int, hessian: Hessian) -> Iterator[tuple[str, str, float]]:
+        """(layer or "", quantity, value)."""
+        run, rate = self.run, self.run.learning_rate
+        here, size = (self.model, self.flat), self.flat.vector
+        batch = self.batches.batch(step)
+        several = [self.batches.batch(step + k) for k in range(self.mechanism.noise_batches)]
+        start = torch.randn(size.shape, generator=generator(run.seed, "lanczos", step)).to(size)
+        whole = sharpness(hessian, start)
+        whole["two_over_lr"] = 2 / rate
+        scaled = in_units(hessian, metric(*here))
+        whole["scaled_lambda_1"] = extremes(scaled, start).largest[0]
+        whole["batch_sharpness"] = batch_sharpness(
+            *here, several[:SHARPNESS_BATCHES], cross_entropy
+        )
+        of_batch = Hessian(*here, *batch, cross_entropy)
+        whole["batch_lambda_max"] = extremes(of_batch, start).largest[0]
+        steps = [relative * rate for relative in RELATIVE_STEPS]
+        betas = scale_free_beta(*here, *batch, cross_entropy, steps)
+        for relative, beta in zip(RELATIVE_STEPS, betas, strict=True):
+            whole[f"scale_free_beta_{relative:g}"] = beta
+        whole |= gradient_noise(*here, several, cross_entropy)
+        yield from (("", name, value) for name, value in whole.items())
+        drawn = generator(run.seed, "blocks", step)
+        by_layer = [
+            blocks(*here, hessian, rate, drawn, BLOCK_TOLERANCE),
+            covariate_shift(*here, *batch, cross_entropy, rate),
+            _summed_up(gradient_bound(*here, *batch, cross_entropy)),
+        ]
+        if step == 0:
+            by_layer.append(signal(*here, self.inputs, self.labels, cross_entropy))
+        for found in by_layer:
+            for layer, values in found.items():
+                yield from ((layer, name, value) for name, value in values.items())
+
+    def _has_spectrum(self, step: int) -> bool:
+        chosen, seeds = self.mechanism.spectrum, self.mechanism.networks
+        return (
+            self.network in chosen.networks
+            and self.run.learning_rate == self.mechanism.learning_rates[0]
+            and self.run.seed == seeds[self.network][0]
+            and step in (self.moments[0], EARLY, self.moments[-1])
+        )
+
+    def _spectrum(self, step: int, statistics: str) -> list[Row]:
+        self._load(step)
+        self.model.train(statistics == "batch")
+        hessian = Hessian(self.model, self.flat, self.inputs, self.labels, cross_entropy)
+        self.model.train()
+        settings = self.mechanism.spectrum
+        drawn = generator(self.run.seed, "spectrum", step)
+        found = spectrum(hessian, self.flat.vector, settings.probes, settings.steps, drawn)
+        return [
+            {
+                **self._names(step),
+                "statistics": statistics,
+                "probe": probe,
+                "size": found.size,
+                "node": float(node),
+                "weight": float(weight),
+            }
+            for probe in range(settings.probes)
+            for node, weight in zip(found.nodes[probe], found.weights[probe], strict=True)
+            if weight > 0
+        ]
+
+    def _load(self, step: int) -> None:
+        start = f"{step}/"
+        state = {k.removeprefix(start): v for k, v in self.kept.items() if k.startswith(start)}
+        if not state:
+            raise UserError(
+                f"{self.run.id}: its weights at step {step} were not kept; train it again"
+            )
+        self.model.load_state_dict(state)
+
+    def _names(self, step: int) -> Row:
+        rate, seed = self.run.learning_rate, self.run.seed
+        return {"arch": self.network, "learning_rate": rate, "seed": seed, "step": step}
+
+
+def _summed_up(sides: dict[str, dict[str, torch.Tensor]]) -> dict[str, dict[str, float]]:
+    """Over a layer's channels: the extremes of left/right, medians of what the bound is made of.
+
+    Channels that no gradient reaches are left out.
+    """
+    found = {}
+    for layer, values in sides.items():
+        reached = values["right"] > 0
+        if not reached.any():
+            continue
+        ratio = (values["left"] / values["right"])[reached]
+        parts = ("amplification", "mean_share", "scale_share")
+        found[layer] = {
+            "bound_ratio_lowest": float(ratio.min()),
+            "bound_ratio_highest": float(ratio.max()),
+            **{name: float(values[name][reached].median()) for name in parts},
+        }
+    return found
