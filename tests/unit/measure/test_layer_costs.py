@@ -22,10 +22,10 @@ from landscape.models import registry as models
 from landscape.models.compact import STAGES
 from landscape.models.flat_parameters import FlatParameters
 from landscape.models.registry import count_parameters
-from landscape.models.vgg import NORMALIZATIONS
+from landscape.models.vgg import DESIGNS
 
 ALL = [
-    *[Vgg(name=name, width=0.1) for name in NORMALIZATIONS],
+    *[Vgg(name=name, width=0.1) for name in DESIGNS],
     Mlp(neurons=8, dropout=0.1),
     ConvNet(filters=2, neurons=4),
     ConvNet(filters=2, neurons=4, residual=True, normalization="none"),

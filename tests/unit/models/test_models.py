@@ -31,7 +31,7 @@ from landscape.models.layers import (
     normalize,
 )
 from landscape.models.registry import count_parameters
-from landscape.models.vgg import NORMALIZATIONS, VGG_A, VGG_BatchNorm
+from landscape.models.vgg import DESIGNS, VGG, VGG_A, VGG_BatchNorm
 
 IMAGES = torch.randn(4, 3, 32, 32, generator=torch.Generator().manual_seed(0))
 
@@ -39,6 +39,66 @@ IMAGES = torch.randn(4, 3, 32, 32, generator=torch.Generator().manual_seed(0))
 def test_parameters_are_the_course_s():
     assert count_parameters(VGG_A()) == 9_750_922
     assert count_parameters(VGG_BatchNorm()) == 9_756_426
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        ("vgg_a_bn_fc", 9_758_474),
+        ("vgg_a_he", 9_750_922),
+        ("vgg_a_smooth", 9_750_922),
+        ("vgg_a_bn_smooth", 9_756_426),
+        ("vgg_a_bn_fc_smooth", 9_758_474),
+        ("vgg_a_he_smooth", 9_750_922),
+        ("vgg_19", 20_554_826),
+        ("vgg_19_bn_fc", 20_567_882),
+    ],
+)
+def test_parameters_of_the_kin(name, parameters):
+    assert count_parameters(VGG(DESIGNS[name])) == parameters
+
+
+def test_vgg_19_s_features_equal_torchvision_with_the_same_weights():
+    model, reference = (
+        VGG(DESIGNS["vgg_19"]).features,
+        torchvision.models.vgg19(weights=None).features,
+    )
+    reference.load_state_dict(model.state_dict())
+    with torch.no_grad():
+        assert torch.equal(model(IMAGES), reference(IMAGES))
+
+
+def kinds(name):
+    model = models.build(Vgg(name=name, width=0.05), 0)
+    parts = (*model.features, *model.classifier)
+    return [type(part).__name__ for part in parts]
+
+
+@pytest.mark.parametrize("name", ["vgg_a", "vgg_a_bn", "vgg_a_bn_fc", "vgg_a_he"])
+def test_a_smooth_twin_differs_in_activation_and_pooling_alone(name):
+    smooth = {"ReLU": "GELU", "MaxPool2d": "AvgPool2d"}
+    assert kinds(f"{name}_smooth") == [smooth.get(kind, kind) for kind in kinds(name)]
+    pair = [models.build(Vgg(name=n, width=0.05), 3) for n in (name, f"{name}_smooth")]
+    own, twin = (model.state_dict() for model in pair)
+    assert all(torch.equal(own[key], twin[key]) for key in own)
+
+
+def test_batch_norm_in_the_head_is_before_every_activation():
+    assert kinds("vgg_a_bn").count("BatchNorm1d") == 0
+    found = kinds("vgg_a_bn_fc")
+    assert found.count("BatchNorm1d") == 2
+    norms = [i for i, kind in enumerate(found) if kind.startswith("BatchNorm")]
+    assert [found[i + 1] for i in norms] == ["ReLU"] * 10
+    assert found.count("ReLU") == 10
+
+
+@pytest.mark.parametrize("name", ["vgg_a_he", "vgg_a_he_smooth"])
+def test_he_s_initial_weights_have_twice_the_inverse_inputs_for_variance(name):
+    model = models.build(Vgg(name=name), 0)
+    for layer in (model.features[11], model.classifier[0]):
+        inputs = layer.weight[0].numel()
+        assert layer.weight.std().item() == pytest.approx((2 / inputs) ** 0.5, rel=0.01)
+        assert not layer.bias.any()
 
 
 @pytest.mark.parametrize(
@@ -52,7 +112,7 @@ def test_features_equal_torchvision_with_the_same_weights(ours, theirs):
         assert torch.equal(model(IMAGES), reference(IMAGES))
 
 
-@pytest.mark.parametrize("name", NORMALIZATIONS)
+@pytest.mark.parametrize("name", DESIGNS)
 def test_every_architecture_maps_images_to_logits(name):
     model = models.build(Vgg(name=name, width=0.125), seed=0)
     assert model(IMAGES).shape == (4, 10)

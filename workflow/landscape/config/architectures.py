@@ -27,11 +27,19 @@ VggName = Literal[
     "vgg_a_linf",
     "vgg_a_init",
     "vgg_a_ws",
+    "vgg_a_bn_fc",
+    "vgg_a_he",
+    "vgg_a_smooth",
+    "vgg_a_bn_smooth",
+    "vgg_a_bn_fc_smooth",
+    "vgg_a_he_smooth",
+    "vgg_19",
+    "vgg_19_bn_fc",
 ]
 
 
 class Vgg(Settings):
-    """VGG-A; its normalization is part of its name, as the course and the paper compare it."""
+    """VGG-A and its kin; what differs is part of the name, as the course and the paper compare."""
 
     module: ClassVar[str] = "models.vgg"
     name: VggName

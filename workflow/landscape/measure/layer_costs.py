@@ -17,6 +17,7 @@ OTHER = "other"  # what no layer of the table holds or computes; a row only wher
 
 KINDS: dict[type[nn.Module], str] = {
     nn.Linear: "linear",
+    nn.BatchNorm1d: "normalization",
     nn.BatchNorm2d: "normalization",
     nn.GroupNorm: "normalization",
     nn.InstanceNorm2d: "normalization",

@@ -1,6 +1,7 @@
 """VGG-A (Simonyan & Zisserman 2015, table 1, column A) for 32×32 images, as the course has it."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import torch
 from torch import nn
@@ -10,22 +11,54 @@ from landscape.models.layers import scaled
 from landscape.models.network import Network
 from landscape.models.normalization import KINDS, fit, seed_noise
 
-# Output channels of each 3×3 convolution; "M" halves the image by 2×2 max pooling.
-PLAN_A: tuple[int | str, ...] = (64, "M", 128, "M", 256, 256, "M", 512, 512, "M", 512, 512, "M")
+Plan = tuple[int | str, ...]
+
+# Output channels of each 3×3 convolution; "M" halves the image by 2×2 pooling.
+PLAN_A: Plan = (64, "M", 128, "M", 256, 256, "M", 512, 512, "M", 512, 512, "M")
+PLAN_19: Plan = (
+    *(64, 64, "M", 128, 128, "M", 256, 256, 256, 256, "M"),
+    *(512, 512, 512, 512, "M", 512, 512, 512, 512, "M"),
+)
 HIDDEN = 512
-NORMALIZATIONS: dict[VggName, Normalization | Control] = {
-    "vgg_a": "none",
-    "vgg_a_bn": "batch",
-    "vgg_a_ln": "layer",
-    "vgg_a_gn": "group",
-    "vgg_a_in": "instance",
-    "vgg_a_bn_noise": "batch_noise",
-    "vgg_a_bn_frozen": "batch_frozen",
-    "vgg_a_l1": "l1",
-    "vgg_a_l2": "l2",
-    "vgg_a_linf": "linf",
-    "vgg_a_init": "initial",
-    "vgg_a_ws": "weight",
+
+
+@dataclass(frozen=True)
+class Design:
+    """What tells one VGG from another.
+
+    `normalized_head`: BatchNorm1d also before the ReLUs of the hidden linear layers. `he`: He's
+    initial weights instead of Glorot's. `smooth`: GELU and average pooling instead of ReLU and max
+    pooling, so that the loss has derivatives of every order; the weights are of the same shapes.
+    """
+
+    normalization: Normalization | Control = "none"
+    normalized_head: bool = False
+    he: bool = False
+    smooth: bool = False
+    plan: Plan = PLAN_A
+
+
+DESIGNS: dict[VggName, Design] = {
+    "vgg_a": Design(),
+    "vgg_a_bn": Design("batch"),
+    "vgg_a_ln": Design("layer"),
+    "vgg_a_gn": Design("group"),
+    "vgg_a_in": Design("instance"),
+    "vgg_a_bn_noise": Design("batch_noise"),
+    "vgg_a_bn_frozen": Design("batch_frozen"),
+    "vgg_a_l1": Design("l1"),
+    "vgg_a_l2": Design("l2"),
+    "vgg_a_linf": Design("linf"),
+    "vgg_a_init": Design("initial"),
+    "vgg_a_ws": Design("weight"),
+    "vgg_a_bn_fc": Design("batch", normalized_head=True),
+    "vgg_a_he": Design(he=True),
+    "vgg_a_smooth": Design(smooth=True),
+    "vgg_a_bn_smooth": Design("batch", smooth=True),
+    "vgg_a_bn_fc_smooth": Design("batch", normalized_head=True, smooth=True),
+    "vgg_a_he_smooth": Design(he=True, smooth=True),
+    "vgg_19": Design(plan=PLAN_19),
+    "vgg_19_bn_fc": Design("batch", normalized_head=True, plan=PLAN_19),
 }
 
 
@@ -33,26 +66,15 @@ class VGG(Network):
     """Convolutions by a plan, then two hidden linear layers; inputs [N, 3, 32, 32] → logits.
 
     `width` multiplies every layer's channels. The normalization stands between a convolution and
-    its ReLU, and nowhere in the classifier. At width 1 the parameters are 9,750,922 with none and
-    9,756,426 with batch.
+    its ReLU, and in the classifier only where the design says so. At width 1 VGG-A has 9,750,922
+    parameters, 9,756,426 with BatchNorm, 9,758,474 with BatchNorm in the classifier too.
     """
 
-    def __init__(
-        self,
-        normalization: Normalization | Control = "none",
-        width: float = 1.0,
-        classes: int = 10,
-    ):
+    def __init__(self, design: Design, width: float = 1.0, classes: int = 10):
         super().__init__()
-        hidden = scaled(HIDDEN, width)
-        self.features = nn.Sequential(*_features(normalization, width))
-        self.classifier = nn.Sequential(
-            nn.Linear(hidden, hidden),
-            nn.ReLU(),
-            nn.Linear(hidden, hidden),
-            nn.ReLU(),
-            nn.Linear(hidden, classes),
-        )
+        self.he = design.he
+        self.features = nn.Sequential(*_features(design, width))
+        self.classifier = nn.Sequential(*_classifier(design, scaled(HIDDEN, width), classes))
 
     @property
     def output_layer(self) -> nn.Linear:  # type: ignore[override]
@@ -67,6 +89,9 @@ class VGG(Network):
 
     def initialize(self, generator: torch.Generator) -> None:
         """Glorot-normal weights and zero biases, as in the course and in Santurkar et al. 2018."""
+        if self.he:
+            super().initialize(generator)
+            return
         for module in self.modules():
             if isinstance(module, nn.Conv2d | nn.Linear):
                 nn.init.xavier_normal_(module.weight, generator=generator)
@@ -80,32 +105,45 @@ class VGG(Network):
 
 def VGG_A(width: float = 1.0, classes: int = 10) -> VGG:
     """VGG-A without normalization."""
-    return VGG("none", width, classes)
+    return VGG(Design(), width, classes)
 
 
 def VGG_BatchNorm(width: float = 1.0, classes: int = 10) -> VGG:
     """VGG-A with BatchNorm2d after every convolution."""
-    return VGG("batch", width, classes)
+    return VGG(Design("batch"), width, classes)
 
 
 VGG_A_BatchNorm = VGG_BatchNorm  # as the course's other skeletons call it
 
 
 def build(settings: Vgg, classes: int) -> VGG:
-    return VGG(NORMALIZATIONS[settings.name], settings.width, classes)
+    return VGG(DESIGNS[settings.name], settings.width, classes)
 
 
-def _features(normalization: Normalization | Control, width: float) -> Iterator[nn.Module]:
-    kind = KINDS[normalization]
+def _features(design: Design, width: float) -> Iterator[nn.Module]:
+    kind = KINDS[design.normalization]
     channels = 3
-    for entry in PLAN_A:
+    for entry in design.plan:
         if isinstance(entry, str):
-            yield nn.MaxPool2d(2)
+            yield nn.AvgPool2d(2) if design.smooth else nn.MaxPool2d(2)
             continue
         outputs = scaled(entry, width)
         yield kind.convolution(channels, outputs, kernel_size=3, padding=1)
         norm = kind.after(outputs)
         if norm is not None:
             yield norm
-        yield nn.ReLU()
+        yield _activation(design)
         channels = outputs
+
+
+def _classifier(design: Design, hidden: int, classes: int) -> Iterator[nn.Module]:
+    for _ in range(2):
+        yield nn.Linear(hidden, hidden)
+        if design.normalized_head:
+            yield nn.BatchNorm1d(hidden)
+        yield _activation(design)
+    yield nn.Linear(hidden, classes)
+
+
+def _activation(design: Design) -> nn.Module:
+    return nn.GELU() if design.smooth else nn.ReLU()
