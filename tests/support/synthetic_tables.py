@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from safetensors.numpy import save_file
-from scipy import stats
 
 from landscape.storage.files import write_json
 from landscape.storage.tables import write_table
+from landscape.tables.headline import summarize
 
 ARCHITECTURES = ("vgg_a", "vgg_a_bn")
 SEEDS = (0, 1)
@@ -191,30 +191,26 @@ def summary(
     means: dict[str, tuple[float, ...]],
     architectures: Sequence[str] = ARCHITECTURES,
     seeds: Iterable[int] = SEEDS,
+    within: dict[str, tuple[float, float]] | None = None,
 ) -> pd.DataFrame:
-    """A summary table: means, ratio of the second to the first, 95 % t-intervals over seeds."""
-    count = len(list(seeds))
-    rows = []
-    for measure, values in means.items():
-        row: dict[str, Any] = {"measure": measure}
-        samples = {
-            arch: _samples(measure, arch, values[place % len(values)], count)
-            for place, arch in enumerate(architectures)
-        }
-        if len(architectures) > 1:
-            first, second = (samples[arch] for arch in architectures[:2])
-            samples["ratio"] = second / first if (first != 0).all() else np.full(count, np.nan)
-        for name, sample in samples.items():
-            half = np.nan
-            if count > 1:
-                half = stats.t.ppf(0.975, count - 1) * sample.std(ddof=1) / count**0.5
-            row |= {
-                name: sample.mean(),
-                f"{name}_low": sample.mean() - half,
-                f"{name}_high": sample.mean() + half,
-            }
-        rows.append({**row, "seeds": count})
-    return pd.DataFrame(rows)
+    """A summary table of these means, every seed near them.
+
+    `within` are intervals of ratios within the runs; without them there are none.
+    """
+    every = list(seeds)
+    rows = [
+        {"measure": measure, "arch": arch, "seed": seed, "value": value}
+        for measure, values in means.items()
+        for place, arch in enumerate(architectures)
+        for seed, value in zip(
+            every, _samples(measure, arch, values[place % len(values)], len(every)), strict=True
+        )
+    ]
+    table = summarize(pd.DataFrame(rows), architectures)
+    for measure, limits in (within or {}).items():
+        chosen = table["measure"] == measure
+        table.loc[chosen, ["ratio_within_low", "ratio_within_high"]] = limits
+    return table
 
 
 def _samples(measure: str, arch: str, mean: float, count: int) -> np.ndarray:

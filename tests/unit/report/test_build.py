@@ -36,7 +36,7 @@ def figures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def table(name: str = "bands", seeds: tuple[int, ...] = (0, 1), **changed: tuple[float, ...]):
+def table(name: str = "bands", seeds: tuple[int, ...] = (0, 1, 2), **changed: tuple[float, ...]):
     means = synthetic.BANDS_SUMMARY if name == "bands" else synthetic.PROBE_SUMMARY
     return headline_rows(synthetic.summary({**means, **changed}, seeds=seeds))
 
