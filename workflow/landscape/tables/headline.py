@@ -82,11 +82,13 @@ def _limits(name: str, over_seeds: Limits, ends: Limits) -> dict[str, object]:
 def _within(measure: str, architectures: Sequence[str], series: Series | None) -> Limits:
     if series is None or measure not in series:
         return None, None
-    steps = series[measure].unstack("seed")
-    present = steps.index.get_level_values("arch")
-    if not set(architectures[:2]) <= set(present):
-        return None, None
-    return within_runs(steps.loc[architectures[0]], steps.loc[architectures[1]])
+    first, second = (
+        series[measure][series[measure].index.get_level_values("arch") == name]
+        .droplevel("arch")
+        .unstack("seed")
+        for name in architectures[:2]
+    )
+    return within_runs(first, second)
 
 
 def _geometric(values: pd.Series) -> tuple[float | None, float | None, float | None]:

@@ -10,7 +10,7 @@ ENOUGH = 3  # values that an interval needs: of two, both are given
 SHORTEST = 20  # steps that a bootstrap needs
 RESAMPLES = 2000
 
-Limits = tuple[float, float] | tuple[None, None]
+Limits = tuple[float | None, float | None]  # of an interval, where there is one
 
 
 def mean(values: pd.Series) -> float | None:
