@@ -94,6 +94,13 @@ def _insight(module: str, name: str) -> FigureSpec:
 
 
 FIGURES: dict[str, FigureSpec] = {
+    "overview": FigureSpec(
+        "landscape.figures.overview",
+        "overview",
+        "bands",
+        ("bands/bands.parquet", "probe/bands.parquet"),
+        smoothed=True,
+    ),
     "samples": FigureSpec(
         "landscape.figures.samples", "samples", "data", ("data/train.safetensors",)
     ),

@@ -34,6 +34,13 @@ CAPTIONS: dict[str, Caption] = {
         "probe are ours without and with the measures. Bottom: how long a step takes by the width "
         "and the batch size, and the dry run of a study by its runs (log scales).",
     ),
+    "overview": Caption(
+        "The loss in both studies",
+        "Mini-batch loss (log scale) by training step. Left: from the lowest to the highest of the "
+        "learning rates {learning_rates}. Right: from the lowest to the highest over steps of "
+        "{band_step_sizes} times the learning rate {probe_rate} along the gradient. Solid: median "
+        "over seeds; pale: every seed.",
+    ),
     "samples": Caption(
         "Training images", "The first ten training images of each class, one row per class."
     ),

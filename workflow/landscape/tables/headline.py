@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from landscape.notation.measure_keys import BETA_AT, LEFT_AT, median_of
 from landscape.tables.series import KEYS, Series, late
 from landscape.tables.statistics import (
     ENOUGH,
@@ -146,18 +147,13 @@ def _averages(series: Series) -> dict[str, pd.Series]:
     found = {}
     for name, values in series.items():
         by_run = values.groupby(level=KEYS)
-        if name.startswith("gradient_left_at_"):
+        if name.startswith(LEFT_AT):
             found[name] = by_run.median()
             continue
         found[name] = by_run.mean()
-        if not name.startswith("beta_at_"):
+        if not name.startswith(BETA_AT):
             found[median_of(name)] = by_run.median()
     return found
-
-
-def median_of(measure: str) -> str:
-    """The name of the median over the steps that `measure` is the mean of."""
-    return f"{measure.removesuffix('_mean')}_median"
 
 
 def _exp(value: float | None) -> float | None:

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from landscape.notation.measure_keys import BETA_AT, LEFT_AT
+
 LATE = 0.1  # "late" is the last tenth of the steps
 KEYS = ["arch", "seed"]
 
@@ -57,8 +59,8 @@ def probe_series(
         "beta_maximum_late": _series(late(beta, length)),
     }
     for size, table in probe.groupby("relative_step_size"):
-        found[f"beta_at_{size!r}"] = _series(table, "beta")
-        found[f"gradient_left_at_{size!r}"] = gradient_left(table)
+        found[f"{BETA_AT}{size!r}"] = _series(table, "beta")
+        found[f"{LEFT_AT}{size!r}"] = gradient_left(table)
     return found
 
 
