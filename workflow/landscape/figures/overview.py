@@ -10,7 +10,7 @@ from landscape.figures.style import log_scale, new_figure, styled
 @styled
 def overview(bands: pd.DataFrame, probe: pd.DataFrame, smoothing_steps: int = 1) -> Figure:
     """Left: loss over learning rates; right: loss over step sizes along the gradient."""
-    figure = new_figure(height=2.35)
+    figure = new_figure(height=2.7)
     left, right = figure.subplots(1, 2)
     panels = {"over learning rates": bands, "over step sizes along the gradient": probe}
     for axes, (title, table) in zip((left, right), panels.items(), strict=True):

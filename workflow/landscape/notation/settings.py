@@ -61,6 +61,11 @@ def setting_value(value: Any) -> str:
     return VALUES.get(text, text.replace("_", " "))
 
 
+def level_name(level: str) -> str:
+    """A level of a sweep: a word of the user's, or a value of the configuration in words."""
+    return VALUES.get(level, level.replace("_", " "))
+
+
 def optimizer_name(optimizer: Mapping[str, Any]) -> str:
     """An optimizer with the settings that are not off: SGD, momentum 0.9, Nesterov."""
     keys = ("momentum", "weight_decay", "sharpness_radius")

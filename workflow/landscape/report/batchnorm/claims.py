@@ -104,7 +104,7 @@ CLAIMS = (
         "probe",
         "loss_range_first",
         "smaller",
-        "varies less even before training (step 0)",
+        "has a loss that varies less at step 0 already",
         "course",
         "before any training, the loss of {second} varies {word} along the gradient: {ratio} times "
         "as much",

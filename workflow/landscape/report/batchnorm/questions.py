@@ -177,7 +177,7 @@ def _sizes(facts: Facts) -> list[str]:
         *by_step_size(facts.tables["probe"], facts.images),
         *left_behind(facts.tables["probe"]),
         "Small steps do not isolate curvature: ReLU and max pooling give the loss kinks, and β "
-        "grows about like 1/√η as the step shrinks, until the step crosses no kink.",
+        "grows about like 1/\u2060√η as the step shrinks, until the step crosses no kink.",
     ]
 
 

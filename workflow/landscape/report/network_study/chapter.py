@@ -17,6 +17,7 @@ from landscape.report.network_study import factors, finals, limits
 from landscape.report.network_study.phrases import (
     Images,
     accuracy_text,
+    called,
     images_of,
 )
 from landscape.report.network_study.question import question
@@ -117,7 +118,7 @@ def _levels(
         change = changed.get((o.group, o.level))
         body.append(
             [
-                f"{o.level}: {change}" if change else o.level,
+                f"{called(o)}: {change}" if change else called(o),
                 accuracy_text(o, JUDGED_BY, images).removesuffix(" %"),
                 "base" if o.run == "base" else _difference(o, images),
                 count(o.known("parameters")),

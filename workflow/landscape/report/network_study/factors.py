@@ -27,12 +27,12 @@ def effects(levels: Sequence[Outcome], images: Images) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {"better": [], "worse": [], "undecided": [], "at chance": []}
     for o in levels:
         if images.at_chance(o, JUDGED_BY):
-            found["at chance"].append(o.level)
+            found["at chance"].append(called(o))
         if not o.has("difference") or _stuck(levels, images):
             continue
         interval = o.interval("difference")
         if interval is None or interval[0] <= 0 <= interval[1]:
-            found["undecided"].append(o.level)
+            found["undecided"].append(called(o))
         else:
             found["better" if interval[0] > 0 else "worse"].append(_marked(o))
     return found
@@ -49,7 +49,7 @@ def factor_table(outcomes: Sequence[Outcome], titles: dict[str, str], images: Im
     body = []
     for factor, title in titles.items():
         levels = _levels(outcomes, factor)
-        base = next((o.level for o in levels if o.run == BASE), "")
+        base = next((called(o) for o in levels if o.run == BASE), "")
         found = effects(levels, images)
         undecided = ", ".join(found["undecided"])
         if _stuck(levels, images):
@@ -107,7 +107,7 @@ def _comparisons(compared: Sequence[Outcome], thing: str, reference: str) -> lis
 
 
 def _marked(o: Outcome) -> str:
-    return o.level + (SURVIVES if o.values.get("survives") else "")
+    return called(o) + (SURVIVES if o.values.get("survives") else "")
 
 
 def _decided(o: Outcome) -> bool:
@@ -155,7 +155,7 @@ def ablations_paragraph(outcomes: Sequence[Outcome], images: Images) -> str:
                     [o.level + (SURVIVES if o.values.get("survives") else "") for o in those]
                 )
                 said.append(f"{capital(name)} {word} with {each}.")
-        left = [o.level for o in parts if not _decided(o)]
+        left = [called(o) for o in parts if not _decided(o)]
         if left and any((o.values.get("pairs") or 0) >= ENOUGH for o in parts):
             said.append(f"Not decided for {name}: {listed(left)}.")
     return " ".join([*said, *diverged(rows)])

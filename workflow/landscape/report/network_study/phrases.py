@@ -9,6 +9,7 @@ import pandas as pd
 from landscape.config.network_study import JUDGED_BY
 from landscape.notation.names import final_name, label
 from landscape.notation.numbers import decimals, percent
+from landscape.notation.settings import level_name
 from landscape.report.chance import at_chance
 from landscape.tables.rows import Outcome
 
@@ -44,7 +45,7 @@ def called(outcome: Outcome) -> str:
         return label(outcome.family)
     if outcome.kind == "final":
         return final_name(outcome.level, outcome.family)
-    return outcome.level
+    return level_name(outcome.level)
 
 
 def divergence(outcome: Outcome) -> str:
