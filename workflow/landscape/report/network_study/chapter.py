@@ -115,7 +115,9 @@ def _levels(
             body.append([f"*{factors.group_name(o, titles)}*", *[""] * (len(head) - 1)])
         seconds = duration(o.known("train_seconds")) if o.has("train_seconds") else ""
         lost = f", {o.diverged} diverged" if o.diverged else ""
-        change = changed.get((o.group, o.level))
+        change = changed.get((o.group, o.level), "")
+        if "," not in change and change.endswith(f" {called(o)}"):
+            change = ""  # the level's name says it already
         body.append(
             [
                 f"{called(o)}: {change}" if change else called(o),
