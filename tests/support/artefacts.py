@@ -27,7 +27,8 @@ def digests(folder: Path) -> dict[str, str]:
     epochs = pd.read_csv(folder / "epochs.csv").drop(columns="seconds").to_csv()
     run = json.loads((folder / "run.json").read_text("utf-8"))
     del run["seal"], run["files"]["epochs.csv"]  # both of content that says how long it took
-    kept = {key: value for key, value in run.items() if not key.endswith("_seconds")}
+    dated = {key for key in run if key.endswith("_seconds") or key == "finished"}
+    kept = {key: value for key, value in run.items() if key not in dated}
     for name, text in {"epochs.csv": epochs, "run.json": json.dumps(kept, sort_keys=True)}.items():
         found[name] = hashlib.sha256(text.encode()).hexdigest()
     return found

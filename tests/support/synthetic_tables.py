@@ -1,5 +1,6 @@
 """Tables that look like those of real training, made without training: for figures and report."""
 
+import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -7,10 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from safetensors.numpy import save_file
-from scipy import stats
 
+from landscape.figures import style
 from landscape.storage.files import write_json
 from landscape.storage.tables import write_table
+from landscape.tables.headline import summarize
 
 ARCHITECTURES = ("vgg_a", "vgg_a_bn")
 SEEDS = (0, 1)
@@ -30,7 +32,6 @@ BANDS_SUMMARY = {
     "output_gradient_distance_mean": (0.713, 0.402),
     "beta_mean": (11.7, 19.3),
     "beta_maximum": (964.0, 487.0),
-    "scaled_beta_mean": (52300.0, 61100.0),
     "final_train_loss_lowest": (0.0314, 0.0128),
     "test_accuracy_best": (0.763, 0.812),
     "test_accuracy_worst": (0.694, 0.787),
@@ -51,7 +52,6 @@ PROBE_SUMMARY = {
     "beta_at_1": (21.7, 9.93),
     "beta_at_2": (12.6, 4.98),
     "beta_at_4": (8.41, 2.49),
-    "scaled_beta_maximum_mean": (7820.0, 4410.0),
     "test_accuracy": (0.748, 0.803),
     "final_loss": (0.0513, 0.00462),
 }
@@ -182,6 +182,7 @@ def runs(
                         "torch": "2.10.0",
                         "python": "3.11.2",
                         "git_commit": "0123456789abcdef0123456789abcdef01234567",
+                        "finished": f"2026-03-0{1 + seed}",
                     }
                 )
     return pd.DataFrame(rows)
@@ -191,30 +192,26 @@ def summary(
     means: dict[str, tuple[float, ...]],
     architectures: Sequence[str] = ARCHITECTURES,
     seeds: Iterable[int] = SEEDS,
+    within: dict[str, tuple[float, float]] | None = None,
 ) -> pd.DataFrame:
-    """A summary table: means, ratio of the second to the first, 95 % t-intervals over seeds."""
-    count = len(list(seeds))
-    rows = []
-    for measure, values in means.items():
-        row: dict[str, Any] = {"measure": measure}
-        samples = {
-            arch: _samples(measure, arch, values[place % len(values)], count)
-            for place, arch in enumerate(architectures)
-        }
-        if len(architectures) > 1:
-            first, second = (samples[arch] for arch in architectures[:2])
-            samples["ratio"] = second / first if (first != 0).all() else np.full(count, np.nan)
-        for name, sample in samples.items():
-            half = np.nan
-            if count > 1:
-                half = stats.t.ppf(0.975, count - 1) * sample.std(ddof=1) / count**0.5
-            row |= {
-                name: sample.mean(),
-                f"{name}_low": sample.mean() - half,
-                f"{name}_high": sample.mean() + half,
-            }
-        rows.append({**row, "seeds": count})
-    return pd.DataFrame(rows)
+    """A summary table of these means, every seed near them.
+
+    `within` are intervals of ratios within the runs; without them there are none.
+    """
+    every = list(seeds)
+    rows = [
+        {"measure": measure, "arch": arch, "seed": seed, "value": value}
+        for measure, values in means.items()
+        for place, arch in enumerate(architectures)
+        for seed, value in zip(
+            every, _samples(measure, arch, values[place % len(values)], len(every)), strict=True
+        )
+    ]
+    table = summarize(pd.DataFrame(rows), architectures)
+    for measure, limits in (within or {}).items():
+        chosen = table["measure"] == measure
+        table.loc[chosen, ["ratio_within_low", "ratio_within_high"]] = limits
+    return table
 
 
 def _samples(measure: str, arch: str, mean: float, count: int) -> np.ndarray:
@@ -274,6 +271,15 @@ def probe_bands(table: pd.DataFrame) -> pd.DataFrame:
     return grouped.agg(minimum="min", maximum="max", runs="count").reset_index()
 
 
+def blank_figures(folder: Path, names: Iterable[str]) -> None:
+    """Every figure as an empty page: tests of the report do not look at them."""
+    (folder / "figures").mkdir(parents=True, exist_ok=True)
+    blank = folder / "figures/blank.pdf"
+    style.save(style.new_figure(height=1), folder / "figures/blank.png", blank)
+    for name in names:
+        shutil.copy(blank, folder / f"figures/{name}.pdf")
+
+
 def dataset() -> dict[str, Any]:
     return {
         "source": "parquet",
@@ -295,10 +301,17 @@ def write_results(
     every: int = EVERY,
     diverged: bool = False,
     validation: bool = False,
+    **changed: tuple[float, ...],
 ) -> Path:
-    """Everything that figures and report read, below `folder`; figures are not drawn."""
+    """Everything that figures and report read, below `folder`; figures are not drawn.
+
+    `changed` are means of measures, in both studies, instead of those above.
+    """
     names, table = tuple(architectures), probe(architectures, seeds, steps, every)
-    bands_means = dict(BANDS_SUMMARY)
+    bands_means, probe_means = (
+        {**means, **{key: value for key, value in changed.items() if key in means}}
+        for means in (BANDS_SUMMARY, PROBE_SUMMARY)
+    )
     if diverged:
         bands_means["diverged_runs"] = (1.0, 0.0)
     write_table(folder / "bands/bands.parquet", bands(names, seeds, steps, diverged))
@@ -308,7 +321,7 @@ def write_results(
     write_table(folder / "probe/probe.parquet", table)
     write_table(folder / "probe/bands.parquet", probe_bands(table))
     write_table(folder / "probe/runs.csv", runs("probe", names, seeds, steps))
-    write_table(folder / "probe/summary.csv", summary(PROBE_SUMMARY, names, seeds))
+    write_table(folder / "probe/summary.csv", summary(probe_means, names, seeds))
     write_json(folder / "data/dataset.json", dataset())
     random = _generator("pixels")
     labels = np.repeat(np.arange(10), 12)

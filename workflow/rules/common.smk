@@ -40,6 +40,7 @@ BENCH = f"{RESULTS}/bench/bench.json"
 DATA = f"{RESULTS}/data"
 ENVIRONMENT = "../../envs/environment.yaml"
 TEMPLATES = sorted((PROJECT / "workflow/landscape/report/typst").glob("*.typ"))
+TEMPLATES += PROJECT.glob("CITATION.cff")  # whose authors are on page 1
 
 # GPUs, or shares of them (of the CPU, where there is none), that jobs of this machine may hold at a
 # time. On a cluster every job gets what its rule asks for.

@@ -105,11 +105,9 @@ def test_a_sweep_shows_each_level_s_mean_interval_and_seeds_in_order(tables):
     assert not has(figure, "difference:32")
 
 
-def test_costs_stand_beside_levels_that_differ_in_them(tables):
-    sized = sweep(tables["summary"], tables["runs"], "structure")
-    texts = [text.get_text() for text in sized.axes[2].texts]
-    assert {"parameters", "1.84 M", "training", "40.7 s"} <= set(texts)
-    assert len(sweep(tables["summary"], tables["runs"], "loss").axes) == 2
+def test_two_sweeps_fit_side_by_side(tables):
+    figure = sweep(tables["summary"], tables["runs"], "structure")
+    assert 2 * figure.get_figwidth() < style.WIDTH
 
 
 def test_divergence_is_said_at_the_level(tables):
@@ -124,7 +122,6 @@ def test_without_a_second_seed_there_is_no_interval(tables):
     limits = [name for name in summary if name.endswith(("_low", "_high", "_std"))]
     summary[limits] = np.nan
     figure = sweep(summary, runs[runs["seed"] == 0], "filters")
-    assert legend(figure) == ["one seed, no interval"]
     assert not [c for axes in figure.axes for c in axes.collections if len(c.get_paths())]
 
 

@@ -1,244 +1,171 @@
-"""The report says what the tables say, and the same tables give the same bytes."""
+"""The report holds what the tables hold, and the same tables give the same bytes."""
 
 import re
 import shutil
-import subprocess
-from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 
-from landscape.config.study import load_study
 from landscape.errors import UserError
 from landscape.figures.draw import draw
 from landscape.figures.selection import wanted
-from landscape.notation.names import measure_name
-from landscape.notation.numbers import number, quantity
 from landscape.report import build
-from landscape.report.batchnorm import abstract, bands, comparison, endings, limits, probe
-from landscape.storage.files import write_json
+from landscape.report.content import content
+from landscape.storage.files import read_json, write_json
 from landscape.tables.rows import headline_rows
 from support import synthetic_tables as synthetic
-from support.artefacts import ROOT
-
-WHOLE = load_study([ROOT / "config.yaml"])
-STUDY = WHOLE.model_copy(update={"network": None})  # test_network_report.py has the second part
+from support.report import made, study_of, text_of
 
 
 @pytest.fixture(scope="module")
-def figures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Results with every figure drawn."""
-    folder = synthetic.write_results(tmp_path_factory.mktemp("results"), diverged=True)
-    for name in wanted(STUDY):
+def clear(tmp_path_factory):
+    """Three seeds, BatchNorm smoother by everything but the start."""
+    folder = tmp_path_factory.mktemp("clear")
+    study, said = made(folder)
+    build.build(folder, study, folder / "report.pdf")
+    return folder, study, said
+
+
+def test_the_report_is_whole_and_the_same_twice(clear, tmp_path):
+    folder, study, said = clear
+    build.build(folder, study, tmp_path / "b.pdf")
+    assert (folder / "report.pdf").read_bytes() == (tmp_path / "b.pdf").read_bytes()
+    text = text_of(folder / "report.pdf").replace("\u00a0", " ")
+    for table in (said["claims"], said["verdicts"], *said["summaries"].values()):
+        for row in table["body"]:
+            for cell in row:
+                if not cell.startswith(("⟨", "*")):
+                    assert all(line in text for line in cell.split("\n")), cell
+    for paragraph in said["questions"]:
+        assert paragraph["title"] in text
+    assert "⟨" not in text
+    assert "a" * 64 in text.replace(" ", "")
+
+
+def test_page_1_has_everything_that_a_reader_needs_first(clear):
+    folder, _, said = clear
+    page = text_of(folder / "report.pdf", "-f", "1", "-l", "1").replace("\u00a0", " ")
+    assert said["title"] in page
+    assert "3 March 2026" in page  # the last run's day
+    assert "NVIDIA H100 80GB HBM3" in page
+    assert "JPEG quality 75" in page
+    for sentence in said["answer"]:
+        assert sentence in page
+    assert 1 <= len(said["answer"]) <= 5
+    assert 1 <= len(said["claims"]["body"]) <= 8
+    assert "Figure 1: The loss in both studies" in page
+    assert "Section 1.3" in page
+    assert "Limitations" in page  # the contents
+
+
+def test_real_figures_are_taken_in(tmp_path):
+    study = study_of(seeds=(0,))
+    folder = synthetic.write_results(tmp_path, seeds=(0,), diverged=True)
+    for name in wanted(study):
         target = folder / "figures" / name
-        draw(name, folder, STUDY.figures, target.with_suffix(".png"), target.with_suffix(".pdf"))
-    return folder
+        draw(name, folder, study.figures, target.with_suffix(".png"), target.with_suffix(".pdf"))
+    build.build(folder, study, tmp_path / "report.pdf")
+    assert "VGG-A at learning rate 0.002, seed 0, at step 120" in text_of(tmp_path / "report.pdf")
 
 
-def table(name: str = "bands", seeds: tuple[int, ...] = (0, 1), **changed: tuple[float, ...]):
-    means = synthetic.BANDS_SUMMARY if name == "bands" else synthetic.PROBE_SUMMARY
-    return headline_rows(synthetic.summary({**means, **changed}, seeds=seeds))
-
-
-def said(section: comparison.Section) -> str:
-    return " ".join(section.sentences)
-
-
-def test_the_report_is_whole_and_the_same_twice(figures, tmp_path):
-    build.build(figures, STUDY, tmp_path / "a.pdf")
-    build.build(figures, STUDY, tmp_path / "b.pdf")
-    content = (tmp_path / "a.pdf").read_bytes()
-    assert content == (tmp_path / "b.pdf").read_bytes()
-    assert content.startswith(b"%PDF")
-    if not shutil.which("pdftotext"):
-        pytest.skip("pdftotext is not installed")
-    done = subprocess.run(
-        ["pdftotext", tmp_path / "a.pdf", "-"], capture_output=True, text=True, check=True
-    )
-    assert "Why does batch normalization help optimization?" in done.stdout
-    assert done.stdout.count("\f") >= 8  # pages
-    for name in ("bands", "probe"):
-        for row in headline_rows(pd.read_csv(figures / name / "summary.csv")).values():
-            for value in row.values.values():
-                assert quantity(row.measure, value) in done.stdout
-            if row.ratio is not None:
-                assert number(row.ratio) in done.stdout
-    assert "VGG-A diverged at learning rate 0.002, seed 0, step 120." in done.stdout
-    assert "a" * 64 in done.stdout.replace("\u200b", "").replace("\n", "")
-
-
-def test_a_benchmark_that_was_made_is_a_section(figures, tmp_path):
-    folder = tmp_path / "results"
-    shutil.copytree(figures, folder)
-    assert "bench" not in build.content(folder, STUDY)
+def test_a_benchmark_that_was_made_is_a_section(clear, tmp_path):
+    folder = shutil.copytree(clear[0], tmp_path / "results")
+    assert "bench" not in content(folder, clear[1])
     write_json(folder / "bench/bench.json", synthetic.bench())
-    draw("bench", folder, STUDY.figures, *[folder / f"figures/bench{s}" for s in (".png", ".pdf")])
-    said = build.content(folder, STUDY)
+    shutil.copy(folder / "figures/blank.pdf", folder / "figures/bench.pdf")
+    said = content(folder, clear[1])
     assert said["bench"]["table"]["body"][1][3] == "2.00 (1.90 to 2.10)"
     assert "bench" in said["figures"]
-    build.build(folder, STUDY, tmp_path / "with.pdf")
-    build.build(figures, STUDY, tmp_path / "without.pdf")
-    assert (tmp_path / "with.pdf").stat().st_size > (tmp_path / "without.pdf").stat().st_size
+    build.build(folder, clear[1], tmp_path / "with.pdf")
+    assert "Training steps per second" in text_of(tmp_path / "with.pdf")
 
 
-def test_a_missing_figure_is_named(figures, tmp_path):
-    folder = shutil.copytree(figures, tmp_path / "results")
+def test_a_missing_figure_is_named(clear, tmp_path):
+    folder = shutil.copytree(clear[0], tmp_path / "results")
     (folder / "figures/probe_loss.pdf").unlink()
     with pytest.raises(UserError, match=r"probe_loss\.pdf"):
-        build.build(folder, STUDY, tmp_path / "a.pdf")
+        build.build(folder, clear[1], tmp_path / "a.pdf")
     assert not (tmp_path / "a.pdf").exists()
 
 
-@pytest.mark.parametrize(
-    ("architectures", "seeds", "validation"),
-    [
-        (("vgg_a",), (0,), False),
-        (("vgg_a", "vgg_a_bn"), (0,), True),
-        (("vgg_a", "vgg_a_bn", "vgg_a_ln"), (0, 1, 2), False),
-    ],
-)
-def test_any_number_of_architectures_and_seeds(figures, tmp_path, architectures, seeds, validation):
-    folder = synthetic.write_results(tmp_path, architectures, seeds, validation=validation)
-    shutil.copytree(figures / "figures", folder / "figures")
-    build.build(folder, STUDY, tmp_path / "report.pdf")
-    content = build.content(folder, STUDY)
-    text = " ".join(s for section in content["discussion"] for s in section["sentences"])
-    assert "nan" not in re.findall(r"\w+", text.lower())
-    assert ("no interval over seeds" in text) == (len(seeds) == 1)
-    assert ("VGG-A + LayerNorm: " in text) == (len(architectures) == 3)
+SMOOTHER = {"loss_range_mean": (3.14, 0.476), "beta_maximum_mean": (33.6, 19.1)}
+KINDS = {  # results of each kind, and words that page 1 must hold
+    "opposite": (
+        {},
+        {name: values[::-1] for name, values in SMOOTHER.items()},
+        ["varies more: 6.60 times", "✗ contradicted"],
+    ),
+    "undecided": (
+        {},
+        dict.fromkeys(SMOOTHER, (1.0, 1.0065)),
+        ["Not decided by this study: whether its loss varies less", "? not decided"],
+    ),
+    "one seed": ({"seeds": (0,)}, {}, ["VGG-A + BatchNorm probably learns better", "(✓) likely"]),
+    "two seeds": ({"seeds": (0, 1)}, {}, [" and ", "(✓) likely"]),
+    "one architecture": ({"architectures": ("vgg_a",)}, {}, ["nothing to compare it with"]),
+    "three architectures": (
+        {"architectures": ("vgg_a", "vgg_a_bn", "vgg_a_ln")},
+        {},
+        ["VGG-A + BatchNorm learns better than VGG-A", "VGG-A + LayerNorm on"],
+    ),
+    "one learning rate": ({"rates": (0.001,)}, {}, ["VGG-A + BatchNorm learns better"]),
+    "no learning": (
+        {},
+        {"test_accuracy_best": (0.1, 0.1), "test_accuracy": (0.1, 0.1)},
+        ["No network learned", "stayed at chance"],
+    ),
+    "one network at chance": (
+        {},
+        {"test_accuracy": (0.1, 0.8)},
+        ["VGG-A stayed at chance, and a network that learns nothing has a flat loss"],
+    ),
+}
 
 
-def test_sentences_turn_with_the_numbers():
-    gone = synthetic.runs()
-    narrow = said(bands.bands_section(table(), gone))
-    wide = said(bands.bands_section(table(loss_band_width=(0.355, 0.842)), gone))
-    assert "mean over steps, of VGG-A + BatchNorm is smaller: 0.422 times that of VGG-A" in narrow
-    assert "mean over steps, of VGG-A + BatchNorm is larger: 2.37 times that of VGG-A" in wide
-    undecided = table(loss_band_width=(1.0, 1.0001))["loss_band_width"]
-    assert "includes 1, so this study does not decide" in comparison.compared(
-        undecided, "x", "", ""
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_study_has_a_first_page_that_says_what_it_is(kind, tmp_path):
+    options, changed, words = KINDS[kind]
+    study, said = made(tmp_path, study_of(**options), **changed)
+    build.build(tmp_path, study, tmp_path / "report.pdf")
+    page = text_of(tmp_path / "report.pdf", "-f", "1", "-l", "1").replace("\u00a0", " ")
+    for word in words:
+        assert word in page, page
+    assert len(said["answer"]) <= 5
+    for sentence in said["answer"]:
+        assert len(re.findall(r"\d[\d.,]*", sentence)) <= 1, sentence
+    assert "nan" not in re.findall(r"\w+", str(said).lower())
+
+
+def test_a_diverged_run_is_named_with_the_steps_its_means_cover(tmp_path):
+    _, said = made(tmp_path, diverged=True)
+    text = " ".join(paragraph["text"] for paragraph in said["questions"])
+    assert (
+        "One run of 24 diverged: VGG-A at learning rate 0.002, seed 0, at step 120 of 200" in text
     )
-    decided = table()["loss_band_width"]
-    assert "does not decide" not in comparison.compared(decided, "x", "smaller", "larger")
-    better = said(bands.training_section(table(test_accuracy_best=(0.812, 0.763))))
-    assert "is lower: 76.3 % against 81.2 % of VGG-A" in better
+    assert "cover the steps before, for both networks" in text
 
 
-def test_the_title_is_answered_by_what_the_intervals_decide():
-    seeds = (0, 1, 2, 3)
-    (first,) = abstract.answer(table("bands", seeds), table("probe", seeds))
-    assert first.startswith("VGG-A + BatchNorm reaches the higher test accuracy; its landscape")
-    assert "smoother by the width of the loss band" in first
-    assert "rougher" not in first
-    mixed = table("probe", beta_maximum_mean=(1.0, 2.0), loss_range_mean=(1.0, 1.0001))
-    (second,) = abstract.answer(table("bands", test_accuracy_best=(0.8, 0.8001)), mixed)
-    assert second.startswith("Whether VGG-A + BatchNorm or VGG-A reaches the higher")
-    assert "rougher by β along it; undecided by the range of the loss" in second
-    (third,) = abstract.answer(table("bands", seeds=(0,)), table("probe", seeds=(0,)))
-    assert "one seed each, so nothing is certain" in third
-    assert abstract.answer({}, {}) == []
+def test_the_demo_is_called_an_illustration_and_shows_no_published_numbers(clear, tmp_path):
+    folder = shutil.copytree(clear[0], tmp_path / "results")
+    assert clear[2]["note"] == ""
+    demo = {**read_json(folder / "data/dataset.json"), "source": "demo", "name": "demo shapes"}
+    write_json(folder / "data/dataset.json", demo)
+    said = content(folder, clear[1])
+    assert said["note"].startswith("An illustration, not evidence")
+    assert "no evidence about CIFAR-10" in " ".join(said["limitations"])
 
 
-def test_step_0_is_reported_whichever_is_worse():
-    worse = " ".join(probe.at_start(table("probe")))
-    assert "VGG-A + BatchNorm is worse than VGG-A in: loss range (76.3 times)" in worse
-    assert "not worse" not in worse
-    mixed = " ".join(probe.at_start(table("probe", loss_range_first=(2.0, 1.0))))
-    assert "is not worse in: loss range (0.500 times)" in mixed
-    assert "worse than VGG-A in: gradient distance" in mixed
+def test_a_long_list_of_runs_stays_in_its_table(clear, tmp_path):
+    folder = shutil.copytree(clear[0], tmp_path / "results")
+    table = pd.read_csv(folder / "bands/runs.csv")
+    pd.concat([table] * 4).to_csv(folder / "bands/runs.csv", index=False)
+    assert content(folder, clear[1])["runs"]["bands"]["body"] == []
+    build.build(folder, clear[1], tmp_path / "report.pdf")
+    assert "bands/runs.csv" in text_of(tmp_path / "report.pdf")
 
 
-def test_beta_is_read_by_step_size_and_what_is_left_behind_is_named():
-    text = said(probe.probe_section(table("probe"), synthetic.runs("probe"), 0.1, 0.5))
-    assert "is lower at η = lr/64 (0.631), lr/16 (0.686)" in text
-    start = "the mean β of VGG-A + BatchNorm is"
-    assert f"{start} 19.2 = 0.960/η: within that step the gradient changes by 0.960 times" in text
-    assert "VGG-A is 29.4 = 1.47/η: within that step the gradient changes by 1.47 times" in text
-    assert text.count("the gradient is left behind") == 1
-    away = table("probe", **{"beta_at_0.5": (3.0, 6.0)})
-    text = said(probe.probe_section(away, synthetic.runs("probe"), 0.1, 0.5))
-    assert f"{start} 6.00 = 0.300/η" in text
-    assert "left behind" not in text
-    assert "higher at η = lr/2 (2.00)" in text
-    raw_and_scaled = table(scaled_beta_mean=(2.0, 1.0))
-    assert "opposite directions" in said(bands.bands_section(raw_and_scaled, synthetic.runs()))
-
-
-def test_one_seed_and_divergence_are_said():
-    gone = synthetic.runs(diverged=True)
-    text = said(bands.bands_section(table(seeds=(0,)), gone))
-    assert "single seed, so no interval" in text
-    assert "interval of the ratio" not in text
-    assert "VGG-A diverged at learning rate 0.002, seed 0, step 120." in text
-    assert "No run diverged." in said(bands.bands_section(table(), synthetic.runs()))
-
-
-def test_every_number_of_the_discussion_is_in_a_table():
-    tables = {name: table(name) for name in ("bands", "probe")}
-    known = {"95", "2", "0", "1", "64", "16", "4"}  # 95 %, seeds, step 0, lr/64, 1 − cosine
-    known |= {"0.960", "1.47"}  # β at lr/2, from the table, times η
-    for rows in tables.values():
-        for row in rows.values():
-            known |= {quantity(row.measure, v).split()[0] for v in row.values.values()}
-            known |= {number(row.ratio)} if row.ratio is not None else set()
-            known |= {number(v) for v in row.ratio_interval or ()}
-    sections = [
-        bands.bands_section(tables["bands"], synthetic.runs()),
-        bands.training_section(tables["bands"]),
-        probe.probe_section(tables["probe"], synthetic.runs("probe"), 0.1, 0.5),
-    ]
-    for section in sections:
-        numbers = re.findall(r"(?<![\w⁻])\d+(?:,\d{3})*(?:\.\d+)?", said(section))
-        assert numbers
-        assert set(numbers) <= known, set(numbers) - known
-
-
-def test_runs_that_did_not_learn_are_named():
-    runs = synthetic.runs("probe")
-    assert endings.near_chance(runs, 10) == []
-    runs.loc[runs["arch"] == "vgg_a", "test_accuracy"] = 0.107
-    (sentence,) = endings.near_chance(runs, 10)
-    assert sentence.startswith("2 of 2 runs of VGG-A end near chance (test accuracy below 15 %")
-
-
-def test_unknown_measures_and_empty_cells_are_shown_as_they_are():
-    summary = synthetic.summary({"new_measure": (1.0, 2.0), "loss_band_width": (np.nan, 1.0)})
-    rows = headline_rows(summary)
-    assert measure_name("new_measure") == "new_measure"
-    assert build._summary(rows)["body"][0][0] == "new_measure"
-    assert build._summary(rows)["body"][1][1] == ""
-    assert comparison.compared(rows["loss_band_width"], "the width", "", "") == (
-        "The width is 1.00 nats (VGG-A + BatchNorm)."
-    )
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (0.4218, "0.422"),
-        (0, "0"),
-        (1, "1.00"),
-        (52311.0, "52,300"),
-        (99.96, "100"),
-        (-0.5, "−0.500"),
-        (1.234e-5, "1.23 × 10⁻⁵"),
-        (203_138.0, "203,000"),
-        (7.5e8, "7.50 × 10⁸"),
-    ],
-)
-def test_numbers(value, text):
-    assert number(value) == text
-
-
-def test_limitations_name_what_was_shortened():
-    full = limits.limitations(limits.FULL, {"official_pixels": True}, 3, 2)
-    assert not any("full size" in line or "official" in line or "seed" in line for line in full)
-    assert any("1912.07145" in line for line in full)
-    small = limits.Scale(2000, 2, 300, 0.25, 0.25)
-    text = " ".join(limits.limitations(small, {"official_pixels": False, "name": "shapes"}, 1, 1))
-    assert "2,000 training images (full study: 50,000)" in text
-    assert "0.25 times the width" in text
-    assert "shapes" in text
-    assert "a single seed" in text
-    assert "nothing is compared" in text
+def test_every_row_of_the_tables_is_shown_or_belongs_to_another(clear):
+    folder, _, said = clear
+    for name in ("bands", "probe"):
+        rows = headline_rows(pd.read_csv(folder / name / "summary.csv"))
+        assert len(said["summaries"][name]["body"]) == len(rows)  # the synthetic has no medians

@@ -15,6 +15,7 @@ from landscape.figures.registry import FIGURES, FigureSpec
 from landscape.figures.style import save, stamp
 from landscape.storage.files import read_json
 from landscape.storage.tables import read_table
+from landscape.tables.published import comparable
 
 PIXELS = {True: "official pixels", False: "not the official pixels", None: "pixels not verified"}
 
@@ -28,6 +29,8 @@ def draw(name: str, results: Path, settings: Figures, png: Path, pdf: Path) -> N
     options: dict[str, Any] = dict(spec.options)
     if spec.smoothed:
         options["smoothing_steps"] = settings.smoothing_steps
+    if spec.anchored:
+        options["published"] = comparable(dataset)
     function = getattr(importlib.import_module(spec.module), spec.function)
     arguments = _arguments(spec, results, dataset)
     try:

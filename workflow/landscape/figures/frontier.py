@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from landscape.errors import UserError
 from landscape.figures.colors import PUBLISHED as GREY
@@ -28,35 +28,37 @@ HARDWARE_NAME = 45  # characters at most, in an axis label
 
 
 @styled
-def frontier_parameters(summary: pd.DataFrame) -> Figure:
+def frontier_parameters(summary: pd.DataFrame, published: bool = True) -> Figure:
     """Test error against the number of parameters, both logarithmic; lower left is better."""
+    anchors = PUBLISHED if published else ()
     rows = _tested(summary)
     figure = new_figure(height=4.1)
     axes = figure.subplots()
-    theirs = {entry.name: (entry.parameters, 100 - entry.accuracy) for entry in PUBLISHED}
+    theirs = {entry.name: (entry.parameters, 100 - entry.accuracy) for entry in anchors}
     ours = _panel(axes, rows, "parameters", 1.0, theirs)
     axes.set_xlabel("parameters (log scale; M: millions)")
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / 1e6:g} M"))
     axes.set_ylabel("test error (%, log scale)")
-    _legend(figure, rows)
+    _legend(figure, rows, published)
     place_labels(axes, _names(theirs), ours, GREY)
     return figure
 
 
 @styled
-def frontier_cost(summary: pd.DataFrame, runs: pd.DataFrame) -> Figure:
+def frontier_cost(summary: pd.DataFrame, runs: pd.DataFrame, published: bool = True) -> Figure:
     """Test error against the operations (left) and the seconds (right) of the whole training."""
+    anchors = PUBLISHED if published else ()
     rows = _tested(summary)
     figure = new_figure(height=3.5)
     left, right = figure.subplots(1, 2, sharey=True)
     counted = {
         entry.name: (entry.flops / PFLOP, 100 - entry.accuracy)
-        for entry in PUBLISHED
+        for entry in anchors
         if entry.flops is not None
     }
     timed = {
         entry.name: (entry.seconds, 100 - entry.accuracy)
-        for entry in PUBLISHED
+        for entry in anchors
         if entry.seconds is not None
     }
     known = rows[rows["train_flops"].notna()]
@@ -67,12 +69,14 @@ def frontier_cost(summary: pd.DataFrame, runs: pd.DataFrame) -> Figure:
     left.set_xlabel("operations of the training (PFLOP)")
     devices = runs.loc[runs["name"].isin(rows["run"]), "device"].unique()
     ours_on = ", ".join(sorted(str(name)[:HARDWARE_NAME] for name in devices))
-    theirs_on = ", ".join(sorted({entry.hardware for entry in PUBLISHED if entry.hardware}))
-    right.set_xlabel(f"training time (s)\nours: {ours_on}\npublished: {theirs_on}")
+    theirs_on = ", ".join(sorted({entry.hardware for entry in anchors if entry.hardware}))
+    hardware = f"ours: {ours_on}\npublished: {theirs_on}" if theirs_on else ours_on
+    right.set_xlabel(f"training time (s)\n{hardware}")
     left.set_ylabel("test error (%, log scale)")
     for axes in (left, right):
         axes.xaxis.set_major_formatter(PlainLog())
-    _legend(figure, rows)
+        axes.xaxis.set_minor_formatter(NullFormatter())
+    _legend(figure, rows, published)
     for axes, theirs, points in ((left, counted, ours[0]), (right, timed, ours[1])):
         place_labels(axes, _names(theirs), points, GREY)
     return figure
@@ -177,7 +181,7 @@ def _frontier(axes: Axes, points: list[tuple[float, float]]) -> list[tuple[float
     ]
 
 
-def _legend(figure: Figure, rows: pd.DataFrame) -> None:
+def _legend(figure: Figure, rows: pd.DataFrame, published: bool) -> None:
     def point(text: str, shape: str, tint: str, face: str, size: float = 6) -> Line2D:
         return Line2D([], [], marker=shape, color=tint, mfc=face, ms=size, lw=0, label=text)
 
@@ -192,5 +196,6 @@ def _legend(figure: Figure, rows: pd.DataFrame) -> None:
     ]
     if rows[AUGMENTED].notna().any():
         handles.append(point("open: six views of a test image", "D", "black", "white"))
-    handles.append(point("published, official pixels", "o", GREY, "white", 4.5))
+    if published:
+        handles.append(point("published, official pixels", "o", GREY, "white", 4.5))
     figure.legend(handles=handles, loc="outside upper center", ncols=4)

@@ -9,7 +9,7 @@ from matplotlib.text import Annotation
 
 Point = tuple[float, float]
 
-SIZE = 7.0  # of the font, in points
+SIZE = 8.0  # of the font, in points
 MARKER = 4.0  # half the side of the square that a marker needs, in points
 SPACE = 1.5  # between a name and anything else, in points
 CROSSING = 20.0  # points²: what a line over something else costs

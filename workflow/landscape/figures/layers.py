@@ -162,7 +162,7 @@ def _panel(axes: Axes, stages: list[Stage]) -> None:
             )
             x += width
         text = f"{stage.shape}\n{count(stage.parameters)}"
-        axes.text(left + slot / 2, -0.1, text, ha="center", va="top", size=7, linespacing=1.1)
+        axes.text(left + slot / 2, -0.1, text, ha="center", va="top", size=8, linespacing=1.1)
         left += slot + GAP
     axes.set_xlim(-1, SPAN + 1)
     axes.set_ylim(-0.62, 1.02)

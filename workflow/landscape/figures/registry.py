@@ -21,6 +21,7 @@ class FigureSpec:
     study: Literal["bands", "probe", "network", "data", "bench"]
     arguments: tuple[str, ...]
     smoothed: bool = False  # the function takes `smoothing_steps`
+    anchored: bool = False  # the function takes `published`: whether published results compare
     options: tuple[tuple[str, str], ...] = ()
     drawn: tuple[str, ...] = ()
     needs: Need = ""
@@ -68,23 +69,31 @@ def _sweep(factor: str) -> FigureSpec:
     )
 
 
-def _finals(module: str, function: str, *tables: str, also: tuple[str, ...] = ()) -> FigureSpec:
+def _finals(
+    module: str, function: str, *tables: str, also: tuple[str, ...] = (), anchored: bool = False
+) -> FigureSpec:
     arguments = tuple(f"network/{table}" for table in tables)
     return FigureSpec(
         f"landscape.figures.{module}",
         function,
         "network",
         arguments,
+        anchored=anchored,
         drawn=("final/", *also),
         needs="finals",
     )
 
 
-INSIGHT_FIGURES = {
-    "insight.maps": ("insight_filters", "insight_features", "insight_mistakes"),
-    "insight.attribution": ("insight_attribution",),
-    "insight.judgement": ("insight_confusion", "insight_calibration", "insight_classes"),
-    "insight.images": ("insight_embedding", "insight_robustness"),
+INSIGHT_FIGURES = {  # in the report's order, two to a page
+    "insight_filters": "insight.maps",
+    "insight_features": "insight.maps",
+    "insight_attribution": "insight.attribution",
+    "insight_confusion": "insight.judgement",
+    "insight_mistakes": "insight.maps",
+    "insight_calibration": "insight.judgement",
+    "insight_classes": "insight.judgement",
+    "insight_embedding": "insight.images",
+    "insight_robustness": "insight.images",
 }
 
 
@@ -94,6 +103,13 @@ def _insight(module: str, name: str) -> FigureSpec:
 
 
 FIGURES: dict[str, FigureSpec] = {
+    "overview": FigureSpec(
+        "landscape.figures.overview",
+        "overview",
+        "bands",
+        ("bands/bands.parquet", "probe/bands.parquet"),
+        smoothed=True,
+    ),
     "samples": FigureSpec(
         "landscape.figures.samples", "samples", "data", ("data/train.safetensors",)
     ),
@@ -113,10 +129,10 @@ FIGURES: dict[str, FigureSpec] = {
         "landscape.figures.probe", "probe_beta_heatmap", "probe", ("probe/probe.parquet",)
     ),
     "frontier_parameters": _finals(
-        "frontier", "frontier_parameters", "summary.csv", also=("plain",)
+        "frontier", "frontier_parameters", "summary.csv", also=("plain",), anchored=True
     ),
     "frontier_cost": _finals(
-        "frontier", "frontier_cost", "summary.csv", "runs.csv", also=("plain",)
+        "frontier", "frontier_cost", "summary.csv", "runs.csv", also=("plain",), anchored=True
     ),
     "accuracy_by_flops": _finals("flops", "accuracy_by_flops", "epochs.csv"),
     "structure": _finals("layers", "structure", "layers.csv"),
@@ -129,7 +145,7 @@ FIGURES: dict[str, FigureSpec] = {
         drawn=("ablation/", "final/"),
         needs="ablations",
     ),
-    **{name: _insight(module, name) for module, names in INSIGHT_FIGURES.items() for name in names},
+    **{name: _insight(module, name) for name, module in INSIGHT_FIGURES.items()},
     "bench": FigureSpec("landscape.figures.bench", "bench", "bench", ("bench/bench.json",)),
     "loss_surface": FigureSpec(
         "landscape.figures.surface",

@@ -71,7 +71,7 @@ def _relief(axes: Any, grid: pd.DataFrame, norm: LogNorm) -> None:
     axes.set_zticks(np.log10(ticks), [f"{tick:g}" for tick in ticks])
     axes.set_xticks([-1, 0, 1])
     axes.set_yticks([-1, 0, 1])
-    axes.tick_params(labelsize=7, pad=-2)
+    axes.tick_params(labelsize=8, pad=-2)
 
 
 def _from_above(axes: Axes, grid: pd.DataFrame, norm: LogNorm) -> QuadMesh:

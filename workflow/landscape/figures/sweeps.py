@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from landscape.config.network_study import BASE, JUDGED_BY
 from landscape.errors import UserError
@@ -15,14 +16,16 @@ from landscape.figures.colors import color, drawn_as, marker
 from landscape.figures.envelope import require_columns
 from landscape.figures.style import new_figure, styled
 from landscape.notation.names import final_name
-from landscape.notation.units import count, duration
+from landscape.notation.settings import level_name
 
 Row = dict[Hashable, Any]
 
 COLUMNS = {"run", "kind", "group", "level", "family", "seeds", "diverged", JUDGED_BY, "difference"}
-ROW = 0.3  # inches of a level
+ROW = 0.3  # inches of an ablation
+SWEEP_ROW = 0.21  # inches of a level
+HEADROOM = 0.85  # inches of a sweep without its levels
+HALF_WIDTH = 3.15  # inches: two sweeps side by side, in the report's text width
 SEEDS_BELOW = 0.24  # of a row: how far below the mean its seeds are drawn
-SAME_TIME = 1.1  # levels whose seconds differ by less than this factor cost the same
 POINTS = "difference (percentage points)"
 
 
@@ -35,27 +38,20 @@ def sweep(summary: pd.DataFrame, runs: pd.DataFrame, factor: str) -> Figure:
         raise UserError(f"no levels of the factor {factor!r}")
     if not rows[JUDGED_BY].notna().any():
         raise UserError(f"no level of {factor!r} has a validation accuracy")
-    columns = _costs(rows)
-    figure = new_figure(height=1.5 + ROW * len(rows))
-    widths = [3.2, 2.2, 0.75 * len(columns)]
-    panels = figure.subplots(
-        1, 3 if columns else 2, sharey=True, width_ratios=widths[: 2 + bool(columns)]
-    )
-    means, differences = panels[:2]
+    figure = new_figure(height=HEADROOM + SWEEP_ROW * len(rows), width=HALF_WIDTH)
+    means, differences = figure.subplots(1, 2, sharey=True, width_ratios=[1.25, 1])
     for place, row in enumerate(rows.to_dict("records")):
         _mean(means, place, row, runs)
         _difference(differences, place, row)
     for axes in (means, differences):
         _levels(axes, [_level(row) for row in rows.to_dict("records")])
+        axes.xaxis.set_major_locator(MaxNLocator(3))
     base = rows[rows["run"] == BASE][JUDGED_BY]
     if len(base):
         means.axvline(100 * base.iloc[0], color="black", lw=0.7, ls=":", zorder=1)
     differences.axvline(0, color="black", lw=0.7, ls=":", zorder=1)
-    means.set_xlabel("validation accuracy (%)")
-    differences.set_xlabel(f"{POINTS}\nto the base, seed by seed")
-    if columns:
-        _columns(panels[2], columns)
-    figure.legend(handles=_handles(rows), loc="outside upper left", ncols=2)
+    means.set_xlabel("validation (%)")
+    differences.set_xlabel("Δ (points)")
     return figure
 
 
@@ -95,7 +91,7 @@ def _level(row: Row) -> str:
     """A level's name, whether it is the base, and how many of its runs diverged."""
     base = " (base)" if row["run"] == BASE else ""
     lost = f"\n{row['diverged']} of {row['seeds']} diverged" if row["diverged"] else ""
-    return f"{row['level']}{base}{lost}"
+    return f"{level_name(str(row['level']))}{base}{lost}"
 
 
 def _levels(axes: Axes, names: list[str]) -> None:
@@ -152,33 +148,12 @@ def _paired(runs: pd.DataFrame, name: str, reference: str) -> pd.Series:
     return (one - other).dropna()
 
 
-def _costs(rows: pd.DataFrame) -> dict[str, list[str]]:
-    """Parameters and seconds of a run, where they tell the levels apart."""
-    columns: dict[str, list[str]] = {}
-    if rows["parameters"].nunique() > 1:
-        columns["parameters"] = [count(value) for value in rows["parameters"]]
-    seconds = rows["train_seconds"]
-    if seconds.max() > SAME_TIME * seconds.min():
-        columns["training"] = ["" if pd.isna(value) else duration(value) for value in seconds]
-    return columns
-
-
-def _columns(axes: Axes, columns: dict[str, list[str]]) -> None:
-    """A small table without lines: a title, then a text per level."""
-    axes.set_axis_off()
-    across = axes.get_yaxis_transform()
-    for column, (title, texts) in enumerate(columns.items()):
-        x = (column + 1) / len(columns)
-        for place, text in enumerate(texts):
-            axes.text(x, place, text, transform=across, ha="right", va="center", size=8)
-        axes.text(x, 1.02, title, transform=axes.transAxes, ha="right", va="bottom", size=8)
-
-
 def _handles(rows: pd.DataFrame) -> list[Line2D]:
     """What the marks are; without an interval where no setting has two seeds."""
     look = pd.Series([_look(row) for row in rows.to_dict("records")]).mode().iloc[0]
     several = rows["seeds"].max() > 1
-    text = "mean, 95 % interval" if several else "one seed, no interval"
+    known = rows["difference_low"].notna().any()
+    text = "mean, 95 % interval" if known else "mean" if several else "one seed"
     mean = Line2D([], [], color=color(look), marker=marker(look), ms=5, label=text)
     dots = Line2D([], [], color=color(look), marker="o", ms=2.2, lw=0, label="every seed")
     return [mean, dots] if several else [mean]

@@ -1,1 +1,1 @@
-"""How measures, networks, numbers and units are written in figures and text."""
+"""The words and number formats that figures and text share."""

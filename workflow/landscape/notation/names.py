@@ -1,5 +1,6 @@
-"""What networks and measures are called."""
+"""The names of networks and measures."""
 
+from landscape.notation.measure_keys import step_size
 from landscape.notation.units import times_rate
 
 LABELS = {
@@ -44,24 +45,22 @@ def ordered(architectures: "set[str]") -> list[str]:
 
 
 MEASURES: dict[str, tuple[str, str]] = {  # label, unit
-    "loss_band_width": ("width of the loss band, mean over steps without divergence", "nats"),
+    "loss_band_width": ("width of the loss band, mean", "nats"),
     "loss_band_width_late": ("width of the loss band, last tenth of the steps", "nats"),
     "gradient_distance_mean": ("gradient distance, mean", ""),
-    "gradient_distance_first": ("gradient distance at step 0", ""),
-    "output_gradient_distance_mean": ("gradient distance of the output layer, mean", ""),
+    "gradient_distance_first": ("gradient distance, step 0", ""),
     "gradient_distance_late": ("gradient distance, last tenth of the steps", ""),
-    "cosine_distance_mean": ("1 − cosine of the gradients, maximum over step sizes, mean", ""),
-    "beta_mean": ("β, mean", ""),
-    "beta_maximum": ("β, maximum", ""),
-    "beta_maximum_mean": ("β, maximum over step sizes, mean", ""),
-    "beta_maximum_late": ("β, maximum over step sizes, last tenth of the steps", ""),
-    "beta_maximum_first": ("β, maximum over step sizes, at step 0", ""),
-    "scaled_beta_mean": ("β·‖θ‖², mean", ""),
-    "scaled_beta_maximum_mean": ("β·‖θ‖², maximum over step sizes, mean", ""),
-    "loss_range_mean": ("loss range over step sizes, mean", "nats"),
-    "loss_range_late": ("loss range over step sizes, last tenth of the steps", "nats"),
-    "loss_range_first": ("loss range over step sizes at step 0", "nats"),
-    "final_train_loss_lowest": ("final training loss, lowest of the learning rates", "nats"),
+    "output_gradient_distance_mean": ("gradient distance, output layer, mean", ""),
+    "cosine_distance_mean": ("1 − cosine, largest over step sizes, mean", ""),
+    "beta_mean": ("β, mean over steps and learning rates", ""),
+    "beta_maximum": ("β, largest of all steps and learning rates", ""),
+    "beta_maximum_mean": ("β, largest over step sizes, mean", ""),
+    "beta_maximum_first": ("β, largest over step sizes, step 0", ""),
+    "beta_maximum_late": ("β, largest over step sizes, last tenth of the steps", ""),
+    "loss_range_mean": ("range of the loss, mean", "nats"),
+    "loss_range_first": ("range of the loss, step 0", "nats"),
+    "loss_range_late": ("range of the loss, last tenth of the steps", "nats"),
+    "final_train_loss_lowest": ("final training loss, best learning rate", "nats"),
     "final_loss": ("mini-batch loss, last tenth of the steps", "nats"),
     "test_accuracy": ("test accuracy", "%"),
     "test_accuracy_best": ("test accuracy, best learning rate", "%"),
@@ -70,19 +69,9 @@ MEASURES: dict[str, tuple[str, str]] = {  # label, unit
 }
 
 
-BETA_AT = "beta_at_"
-
-
 def measure_name(measure: str) -> str:
-    """What a measure is called; an unknown one keeps its name."""
+    """The words for a measure; an unknown one keeps its name."""
     if measure in MEASURES:
         return MEASURES[measure][0]
     size = step_size(measure)
     return measure if size is None else f"β at η = {times_rate(size)}, mean"
-
-
-def step_size(measure: str) -> float | None:
-    try:
-        return float(measure.removeprefix(BETA_AT)) if measure.startswith(BETA_AT) else None
-    except ValueError:
-        return None

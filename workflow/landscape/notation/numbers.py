@@ -1,4 +1,6 @@
-"""How numbers are written for readers."""
+"""Numbers as readers write them."""
+
+import math
 
 from landscape.notation.names import MEASURES
 
@@ -6,7 +8,7 @@ SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def number(value: float, digits: int = 3) -> str:
-    """A number as a reader writes it: three significant digits, powers of ten beyond reason."""
+    """Three significant digits; a power of ten below 0.001 and from ten million on."""
     if value == 0:
         return "0"
     if 1e-3 <= abs(value) < 1e7:
@@ -22,28 +24,37 @@ def _minus(text: str) -> str:
     return text.replace("-", "−")
 
 
-def percent(share: float) -> str:
-    """An accuracy of the network study: 93.42 %."""
-    return f"{100 * share:.2f} %"
+def decimals(images: int) -> int:
+    """Decimals of a percentage of so many images: 1 of 1,000, 2 of 10,000."""
+    return min(2, max(0, math.ceil(math.log10(images)) - 2)) if images > 0 else 0
 
 
-def points(difference: float) -> str:
-    """A difference of accuracies in percentage points, with its sign: +0.71, −2.30."""
-    return _minus(f"{100 * difference:+.2f}")
+def percent(share: float, images: int) -> str:
+    """A share of so many images: 93.42 % of 10,000, 19.4 % of 1,000."""
+    return f"{100 * share:.{decimals(images)}f} %"
 
 
-def points_span(interval: tuple[float, float]) -> str:
-    return f"[{points(interval[0])}, {points(interval[1])}]"
+def points(difference: float, images: int) -> str:
+    """A difference of two shares in percentage points, with its sign: +0.71, −2.3."""
+    text = f"{100 * difference:+.{decimals(images)}f}"
+    return _minus(text) if text.strip("+-0.") else text.lstrip("+-")
 
 
-def quantity(measure: str, value: float) -> str:
-    """A value with its unit; accuracies in percent, counts whole."""
-    unit = MEASURES.get(measure, ("", ""))[1]
-    if unit == "%":
-        return f"{100 * value:.1f} %"
+def points_span(interval: tuple[float, float], images: int) -> str:
+    return f"[{points(interval[0], images)}, {points(interval[1], images)}]"
+
+
+def is_share(measure: str) -> bool:
+    return MEASURES.get(measure, ("", ""))[1] == "%"
+
+
+def quantity(measure: str, value: float, images: int) -> str:
+    """A value with its unit; an accuracy in percent of so many images, a count whole."""
+    if is_share(measure):
+        return percent(value, images)
     if measure == "diverged_runs":
         return f"{value:g}"
-    return f"{number(value)} {unit}".strip()
+    return f"{number(value)} {MEASURES.get(measure, ('', ''))[1]}".strip()
 
 
 def span(interval: tuple[float, float]) -> str:

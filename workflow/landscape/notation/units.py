@@ -1,4 +1,4 @@
-"""How sizes, times and steps are written in figures and tables."""
+"""Sizes, times and steps as figures and tables write them."""
 
 
 def count(value: float) -> str:

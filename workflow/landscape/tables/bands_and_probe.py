@@ -8,6 +8,7 @@ from landscape.storage.tables import write_tables
 from landscape.tables.band import band
 from landscape.tables.collect import joined, runs_table
 from landscape.tables.headline import bands_values, probe_values, summarize
+from landscape.tables.series import bands_series, probe_series
 
 BAND_MEASURES = ("loss", "gradient_distance", "output_gradient_distance", "beta")
 PROBE_MEASURES = ("loss", "gradient_distance", "gradient_cosine", "beta")
@@ -22,7 +23,9 @@ def aggregate_bands(study: Bands, results: Path) -> list[Path]:
     epochs = joined(study.run_ids, results, "epochs.csv", EPOCH_COLUMNS)
     lagged = [name for name in steps.columns if "_lag" in name]
     bands = band(steps, [*BAND_MEASURES, *lagged])
-    summary = summarize(bands_values(bands, steps, epochs, runs), study.architectures)
+    series = bands_series(bands, steps)
+    values = bands_values(series, steps, epochs, runs)
+    summary = summarize(values, study.architectures, series)
     tables = {"bands.parquet": bands, "summary.csv": summary, "epochs.csv": epochs}
     return write_tables(results / "bands", {**tables, "runs.csv": runs})
 
@@ -35,6 +38,7 @@ def aggregate_probe(study: Probe, results: Path) -> list[Path]:
     columns = {"step", "relative_step_size", "loss_at_origin", "parameter_norm", *PROBE_MEASURES}
     probe = joined(study.run_ids, results, "probe.parquet", columns)
     bands = band(probe[probe["relative_step_size"].isin(study.band_step_sizes)], PROBE_MEASURES)
-    summary = summarize(probe_values(bands, probe, steps, runs), study.architectures)
+    series = probe_series(bands, probe, steps)
+    summary = summarize(probe_values(series, steps, runs), study.architectures, series)
     tables = {"bands.parquet": bands, "probe.parquet": probe, "summary.csv": summary}
     return write_tables(results / "probe", {**tables, "epochs.csv": epochs, "runs.csv": runs})

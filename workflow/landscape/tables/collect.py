@@ -84,7 +84,9 @@ def read_run(folder: Path) -> dict[str, Any]:
 
 
 def facts(run: dict[str, Any]) -> dict[str, Any]:
-    return {**{key: run[key] for key in FACTS}, "python": run["versions"]["python"]}
+    """Columns of a run; `finished` is empty in runs of before it was recorded."""
+    known = {key: run[key] for key in FACTS}
+    return {**known, "python": run["versions"]["python"], "finished": run.get("finished")}
 
 
 def _run_row(run: dict[str, Any]) -> dict[str, Any]:

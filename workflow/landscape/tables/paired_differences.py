@@ -3,7 +3,8 @@
 Two runs of one seed start from the same weights (where these have the same shapes) and see the
 same images in the same order, so that settings are compared seed by seed: the difference of a level
 is the mean over seeds of (accuracy with it − accuracy without it), its interval the 95 % t-interval
-of that mean.
+of that mean, from three seeds on. Sweeps and ablations are many comparisons: Holm's correction says
+which differences survive, among all levels of all sweeps and among all ablations.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,7 +14,15 @@ from typing import Any
 import pandas as pd
 
 from landscape.config.network_study import BASE, JUDGED_BY, Entry, slug
-from landscape.tables.headline import interval, mean, share_interval
+from landscape.tables.statistics import (
+    ENOUGH,
+    extremes,
+    holm,
+    interval,
+    mean,
+    p_value,
+    share_interval,
+)
 
 COSTS = ("parameters", "flops", "train_flops", "train_seconds")
 ACCURACIES = (
@@ -21,6 +30,15 @@ ACCURACIES = (
     "test_accuracy",
     "test_accuracy_augmented",
     "train_accuracy",
+)
+DIFFERENCE = (
+    "difference",
+    "difference_low",
+    "difference_high",
+    "difference_lowest",
+    "difference_highest",
+    "difference_p",
+    "pairs",
 )
 COMPARED = ("test_accuracy", "test_accuracy_augmented", "train_flops", "train_seconds")
 
@@ -30,9 +48,11 @@ def summary_table(entries: Iterable[Entry], runs: pd.DataFrame) -> pd.DataFrame:
 
     `run` is the name that its runs share, `seeds` counts them, `diverged` those without an
     accuracy; costs are means over the runs that completed. `…_std` is the standard deviation over
-    seeds, `…_low` and `…_high` the interval of the mean; empty with fewer than two seeds.
-    `difference` is in validation accuracy, from the base (sweeps) or the whole final network
-    (ablations), over the `pairs` of seeds that both completed; empty where the setting is the base.
+    seeds, `…_low` and `…_high` the interval of the mean, empty with fewer than three seeds;
+    `…_lowest` and `…_highest` are the extremes over seeds. `difference` is in validation accuracy,
+    from the base (sweeps) or the whole final network (ablations), over the `pairs` of seeds that
+    both completed, `difference_p` the p value of its paired t-test, `survives` whether it survives
+    Holm's correction (1 or 0); empty where the setting is the base.
     """
     rows = [
         {
@@ -49,7 +69,9 @@ def summary_table(entries: Iterable[Entry], runs: pd.DataFrame) -> pd.DataFrame:
     if len(plain):
         names = dict.fromkeys(("run", "kind", "group", "level"), "plain")
         rows.append({**names, **_means(plain)})
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
+    families = table.groupby("kind")["difference_p"]
+    return table.assign(survives=families.transform(holm).astype(float))
 
 
 def comparisons(finals: Sequence[tuple[str, str]], runs: pd.DataFrame) -> pd.DataFrame:
@@ -57,7 +79,8 @@ def comparisons(finals: Sequence[tuple[str, str]], runs: pd.DataFrame) -> pd.Dat
 
     `difference` is second minus first; `ratio` second over first, of the means.
     """
-    columns = ["measure", "first", "second", "difference", "low", "high", "ratio", "pairs"]
+    columns = ["measure", "first", "second", "difference", "low", "high"]
+    columns += ["lowest", "highest", "ratio", "pairs"]
     rows = []
     for (first, one), (second, other) in combinations(finals, 2):
         for measure in COMPARED:
@@ -65,7 +88,7 @@ def comparisons(finals: Sequence[tuple[str, str]], runs: pd.DataFrame) -> pd.Dat
             steps = (after - before).dropna()
             means = mean(before), mean(after)
             ratio = means[1] / means[0] if means[0] and means[1] else None
-            limits = interval(steps)
+            limits = *interval(steps), *extremes(steps)
             rows.append([measure, first, second, mean(steps), *limits, ratio, len(steps)])
     return pd.DataFrame(rows, columns=columns)
 
@@ -79,24 +102,20 @@ def _means(runs: pd.DataFrame) -> dict[str, Any]:
     for accuracy in ACCURACIES:
         values = completed[accuracy].astype(float).dropna()
         row[accuracy] = mean(values)
-        row[f"{accuracy}_std"] = float(values.std()) if len(values) > 1 else None
+        row[f"{accuracy}_std"] = float(values.std()) if len(values) >= ENOUGH else None
         row[f"{accuracy}_low"], row[f"{accuracy}_high"] = share_interval(values)
+        row[f"{accuracy}_lowest"], row[f"{accuracy}_highest"] = extremes(values)
     return {**row, "diverged": len(runs) - len(completed)}
 
 
 def _difference(entry: Entry, runs: pd.DataFrame) -> dict[str, Any]:
     reference = {"sweep": BASE, "ablation": f"final/{slug(entry.group)}"}.get(entry.kind)
     if reference is None or reference == entry.name:
-        return dict.fromkeys(("difference", "difference_low", "difference_high", "pairs"))
+        return dict.fromkeys(DIFFERENCE)
     ours, theirs = (_by_seed(runs, name, JUDGED_BY) for name in (entry.name, reference))
     steps = (ours - theirs).dropna()
-    low, high = interval(steps)
-    return {
-        "difference": mean(steps),
-        "difference_low": low,
-        "difference_high": high,
-        "pairs": len(steps),
-    }
+    values = mean(steps), *interval(steps), *extremes(steps), p_value(steps), len(steps)
+    return dict(zip(DIFFERENCE, values, strict=True))
 
 
 def _by_seed(runs: pd.DataFrame, name: str, measure: str) -> pd.Series:

@@ -1,10 +1,12 @@
-"""What others have published about CIFAR-10: official pixels, from scratch, no extra data.
+"""Published results on CIFAR-10: official pixels, from scratch, no extra data.
 
 Accuracies are on the 10,000 test images, as published. Training operations and seconds are given
 where they are known; the seconds are of the named hardware and say little about any other.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 PFLOP = 1e15
 MINUTE = 60.0
@@ -72,3 +74,12 @@ PUBLISHED = (
     ),
     Published("course, smallest", 92.5, 0.72e6, _COURSE, remark="the most economical one"),
 )
+
+
+def comparable(dataset: Mapping[str, Any]) -> bool:
+    """Whether accuracies on these images compare with published ones.
+
+    They do on the official pixels, and on images that were stored without loss (dataset.json's
+    `official_pixels` is then null): nothing proves those, and nothing changed them.
+    """
+    return dataset["official_pixels"] is not False

@@ -11,7 +11,11 @@ from landscape.errors import UserError
 
 @dataclass(frozen=True)
 class Row:
-    """One headline number: a value per architecture, and second ÷ first, with intervals."""
+    """One headline number: a value per architecture, and second ÷ first.
+
+    Intervals are over seeds; extremes are the lowest and the highest seed; `ratio_within` is the
+    interval within the runs where seeds are few.
+    """
 
     measure: str
     values: dict[str, float | None]
@@ -19,6 +23,9 @@ class Row:
     ratio: float | None
     ratio_interval: tuple[float, float] | None
     seeds: int
+    extremes: dict[str, tuple[float, float] | None]
+    ratio_extremes: tuple[float, float] | None
+    ratio_within: tuple[float, float] | None
 
 
 def headline_rows(summary: pd.DataFrame) -> dict[str, Row]:
@@ -33,6 +40,9 @@ def headline_rows(summary: pd.DataFrame) -> dict[str, Row]:
             ratio=_cell(cells, "ratio"),
             ratio_interval=_interval(cells, "ratio"),
             seeds=int(cells["seeds"]),
+            extremes={name: _extremes(cells, name) for name in names},
+            ratio_extremes=_extremes(cells, "ratio"),
+            ratio_within=_interval(cells, "ratio_within"),
         )
     return found
 
@@ -44,7 +54,7 @@ def compared_architectures(summary: pd.DataFrame) -> list[str]:
         for column in summary.columns
         if column not in ("measure", "seeds")
         and not str(column).startswith("ratio")
-        and not str(column).endswith(("_low", "_high"))
+        and not str(column).endswith(("_low", "_high", "_lowest", "_highest"))
     ]
 
 
@@ -77,6 +87,9 @@ class Outcome:
     def interval(self, measure: str) -> tuple[float, float] | None:
         return _interval(self.values, measure)
 
+    def extremes(self, measure: str) -> tuple[float, float] | None:
+        return _extremes(self.values, measure)
+
 
 def outcomes(summary: pd.DataFrame) -> list[Outcome]:
     """The rows of network/summary.csv, in their order."""
@@ -100,6 +113,14 @@ def _cell(cells: Mapping[Any, Any], key: str) -> float | None:
     return None if value is None or pd.isna(value) else float(value)
 
 
+def _extremes(cells: Mapping[Any, Any], key: str) -> tuple[float, float] | None:
+    return _pair(cells, f"{key}_lowest", f"{key}_highest")
+
+
 def _interval(cells: Mapping[Any, Any], key: str) -> tuple[float, float] | None:
-    low, high = _cell(cells, f"{key}_low"), _cell(cells, f"{key}_high")
+    return _pair(cells, f"{key}_low", f"{key}_high")
+
+
+def _pair(cells: Mapping[Any, Any], first: str, second: str) -> tuple[float, float] | None:
+    low, high = _cell(cells, first), _cell(cells, second)
     return None if low is None or high is None else (low, high)

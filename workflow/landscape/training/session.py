@@ -8,6 +8,7 @@ import sys
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -258,6 +259,7 @@ class Session(ABC):
             "total_seconds": self.total_seconds,
             "versions": versions.versions(),
             "git_commit": versions.git_commit(),
+            "finished": datetime.now(UTC).date().isoformat(),
             "files": {name: sha256_file(self.folder / name) for name in (*weights, *tables)},
             **self.identity,
         }

@@ -25,7 +25,7 @@ def insight_embedding(arrays: Arrays, info: Info) -> Figure:
     """The last layer's inputs in the plane of their two principal components, by class."""
     networks = inspected(arrays, info)
     names, labels = info["class_names"], arrays["embedding_labels"]
-    figure = new_figure(height=0.7 + 2.7 * rows_of(networks))
+    figure = new_figure(height=0.7 + 2.35 * rows_of(networks))
     styles: list[dict[str, Any]] = [
         {
             "marker": CLASS_MARKERS[kind // len(CLASS_COLORS) % len(CLASS_MARKERS)],
@@ -40,8 +40,8 @@ def insight_embedding(arrays: Arrays, info: Info) -> Figure:
             part = points[labels == kind]
             axes.plot(part[:, 0], part[:, 1], ms=3, alpha=0.6, mew=0, rasterized=True, **style)
         axes.set_title(network.title, color=network.color)
-        axes.set_xlabel(f"first component ({100 * shares[0]:.0f} % of variance)")
-        axes.set_ylabel(f"second component ({100 * shares[1]:.0f} %)")
+        axes.set_xlabel(f"component 1 ({100 * shares[0]:.0f} %)")
+        axes.set_ylabel(f"component 2 ({100 * shares[1]:.0f} %)")
     handles = [
         Line2D([], [], label=name, ms=5, **style) for name, style in zip(names, styles, strict=True)
     ]

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from landscape.errors import UserError
 from landscape.figures.insight.inspected import Arrays, Info, inspected
-from landscape.figures.insight.panels import SMALL, legend, panels, rows_of
+from landscape.figures.insight.panels import ACROSS, SMALL, legend, panels, rows_of
 from landscape.figures.style import WIDTH, new_figure, styled
 
 CELLS = "Blues"
@@ -20,8 +20,8 @@ def insight_confusion(arrays: Arrays, info: Info) -> Figure:
     """Of the images of each class (row), the percentage called each class (column)."""
     networks = inspected(arrays, info)
     names = info["class_names"]
-    width = WIDTH if len(networks) > 1 else 4.0
-    figure = new_figure(width=width, height=0.6 + 2.85 * rows_of(networks))
+    width = WIDTH if len(networks) > 2 else 2.6 * len(networks) + 1.0
+    figure = new_figure(width=width, height=0.6 + 2.35 * rows_of(networks))
     norm = PowerNorm(0.5, 0, 100)  # so that errors of a few per cent are seen beside the diagonal
     grid = panels(figure, networks)
     for place, (axes, network) in enumerate(zip(grid, networks, strict=True)):
@@ -34,15 +34,15 @@ def insight_confusion(arrays: Arrays, info: Info) -> Figure:
             if share > 0.5:
                 tint = "white" if norm(share) > DARK else "black"
                 axes.text(
-                    column, row, f"{share:.0f}", ha="center", va="center", size=6.5, color=tint
+                    column, row, f"{share:.0f}", ha="center", va="center", size=SMALL, color=tint
                 )
         axes.set_title(network.title, color=network.color)
         axes.set_xticks(range(len(names)), names, rotation=90, size=SMALL)
-        axes.set_yticks(range(len(names)), names if place % 2 == 0 else [], size=SMALL)
+        axes.set_yticks(range(len(names)), names if place % ACROSS == 0 else [], size=SMALL)
         axes.tick_params(length=0)
         axes.grid(False)
         axes.set_xlabel("called")
-        if place % 2 == 0:
+        if place % ACROSS == 0:
             axes.set_ylabel("is")
     bar = figure.colorbar(image, ax=grid, label="% of the class", fraction=0.03, pad=0.02)
     bar.set_ticks([0, 1, 5, 10, 25, 50, 100])

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from landscape.figures.insight.inspected import Inspected
 
-SMALL = 7.5  # points, of the words beside single images and on crowded axes
+SMALL = 8  # points, of the words beside single images and on crowded axes
+ACROSS = 3  # panels
 
 
 def legend(figure: Figure, networks: list[Inspected]) -> None:
@@ -29,13 +30,15 @@ def legend(figure: Figure, networks: list[Inspected]) -> None:
 
 
 def rows_of(networks: list[Inspected]) -> int:
-    """How many rows of two panels."""
-    return -(-len(networks) // 2)
+    """How many rows of panels."""
+    return -(-len(networks) // ACROSS)
 
 
 def panels(figure: Figure, networks: list[Inspected]) -> list[Axes]:
-    """A panel per network, in rows of two."""
-    grid: NDArray[Any] = figure.subplots(rows_of(networks), min(2, len(networks)), squeeze=False)
+    """A panel per network, in rows of three; two networks have the width of three."""
+    grid: NDArray[Any] = figure.subplots(
+        rows_of(networks), min(ACROSS, len(networks)), squeeze=False
+    )
     panels = list(grid.flat)
     for unused in panels[len(networks) :]:
         unused.remove()

@@ -1,35 +1,56 @@
 """Runs that learned nothing, and runs that diverged."""
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from landscape.notation.names import label
+from landscape.report.chance import at_chance
+from landscape.report.phrases import capital, counted, listed, several
+from landscape.tables.rows import Row
 
-NEAR_CHANCE = 1.5  # times the accuracy of guessing
-
-
-def near_chance(runs: pd.DataFrame, classes: int) -> list[str]:
-    """Runs that did not learn: their loss is flat because nothing happened."""
-    limit = NEAR_CHANCE / classes
-    said = []
-    for name, part in runs[runs["test_accuracy"].notna()].groupby("arch", sort=False):
-        count = int((part["test_accuracy"] < limit).sum())
-        if count:
-            said.append(
-                f"{count} of {len(part)} runs of {label(str(name))} end near chance (test accuracy "
-                f"below {100 * limit:.0f} %, chance {100 / classes:.0f} %): they learned little, "
-                "and low values of the landscape measures are no sign of an easy landscape."
-            )
-    return said
+NAMED = 3  # diverged runs that are named one by one
 
 
-def diverged(runs: pd.DataFrame, consequence: str) -> list[str]:
-    """Diverged runs by name: a learning rate that fails is a result."""
-    gone = runs[runs["status"] == "diverged"]
-    if gone.empty:
-        return ["No run diverged."]
-    said = [
-        f"{label(str(run['arch']))} diverged at learning rate {run['learning_rate']:g}, "
-        f"seed {run['seed']}, step {run['diverged_at_step']:,.0f}."
-        for run in gone.to_dict("records")
+def not_learned(table: Mapping[str, Row], measure: str, images: int, classes: int) -> list[str]:
+    """The architectures whose accuracy cannot be told from guessing, of those that have one."""
+    row = table.get(measure)
+    return [
+        name
+        for name, value in (row.values if row else {}).items()
+        if value is not None and at_chance(value, images, classes)
     ]
-    return [*said, consequence]
+
+
+def chance_sentence(runs: pd.DataFrame, images: int, classes: int) -> str:
+    """How many runs end at chance; nothing where none does."""
+    found = []
+    for name, part in runs[runs["test_accuracy"].notna()].groupby("arch", sort=False):
+        count = sum(at_chance(value, images, classes) for value in part["test_accuracy"])
+        if count:
+            of = f"{counted(count)} of {counted(len(part))} runs"
+            if count == len(part):
+                of = "the run" if count == 1 else f"all {counted(count)} runs"
+            found.append((f"{of} of {label(str(name))}", count))
+    if not found:
+        return ""
+    verb = "ends" if sum(count for _, count in found) == 1 else "end"
+    return f"{listed([text for text, _ in found])} {verb} at chance ({100 / classes:.0f} %)"
+
+
+def diverged(runs: pd.DataFrame) -> list[str]:
+    """Runs that diverged: a learning rate that fails is a result."""
+    gone = runs[runs["status"] == "diverged"].to_dict("records")
+    if not gone:
+        return []
+    each = [
+        f"{label(str(run['arch']))} at learning rate {run['learning_rate']:g}, seed {run['seed']}, "
+        f"at step {run['diverged_at_step']:,.0f} of {run['steps']:,}"
+        for run in gone[:NAMED]
+    ]
+    rest = [several(len(gone) - NAMED, "further run")] if len(gone) > NAMED else []
+    return [
+        f"{capital(several(len(gone), 'run'))} of {len(runs)} diverged: "
+        f"{'; '.join([*each, *rest])}. The means of these seeds cover "
+        "the steps before, for both networks."
+    ]

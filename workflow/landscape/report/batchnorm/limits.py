@@ -1,13 +1,20 @@
-"""What the study cannot say."""
+"""The limits of the study, in paragraphs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from landscape.config.study import Study
+from landscape.notation.numbers import number
+from landscape.report.phrases import capital, listed, several
+from landscape.tables.statistics import ENOUGH
+
+ONE_IN = 20  # 95 % intervals: this many, and one excludes its true value
+
 
 @dataclass(frozen=True)
 class Scale:
-    """What decides how large a study is."""
+    """The size of a study."""
 
     train_images: int
     epochs: int
@@ -16,32 +23,56 @@ class Scale:
     probe_width: float
 
 
-CHANCE = 20  # one of so many 95 % intervals misses its value
 FULL = Scale(train_images=50_000, epochs=20, steps=15_000, bands_width=1.0, probe_width=1.0)
 
 
-def by_chance(of: str, decided: int | None = None) -> list[str]:
-    """What many intervals mean together."""
-    number = "" if decided is None else f"{decided} "
-    return [
-        f"Of the {number}{of} with a 95 % interval about one in {CHANCE} has an interval that "
+def by_chance(count: int, things: str) -> str:
+    """The share of many intervals that err."""
+    return (
+        f"Of {count} {things} with a 95 % interval, about one in {ONE_IN} has an interval that "
         "excludes its true value by chance."
-    ]
+    )
 
 
-def limitations(scale: Scale, dataset: Mapping[str, Any], seeds: int, count: int) -> list[str]:
-    """What this study cannot say; `seeds`: the fewer of the two studies, `count`: architectures."""
-    said = []
-    if dataset["official_pixels"] is False:
+def limitations(
+    scale: Scale, dataset: Mapping[str, Any], study: Study, intervals: int
+) -> list[str]:
+    """Paragraphs; `intervals` is the number of ratios that have one over seeds."""
+    said = [*_data(dataset), *_size(scale), *_seeds(study, intervals), _paper(study)]
+    if study.precision != "float32":
         said.append(
-            f"The images are not the official pixels of CIFAR-10 but: {dataset['name']}. "
-            "Accuracies do not compare with published ones."
+            f"Training used {study.precision} arithmetic. Gradients over learning rates carry its "
+            "rounding; those along the gradient are float32."
         )
-    elif dataset["official_pixels"] is None:
-        said.append(
+    said.append(
+        "One family of networks and one data set, without augmentation: other depths and tasks may "
+        "differ. From Hessian spectra, PyHessian (Yao et al. 2020) finds that BatchNorm does not "
+        "always smooth the loss of shallow networks. All measures follow the path of training or "
+        "one gradient and do not bound the curvature in other directions."
+    )
+    return said
+
+
+def _data(dataset: Mapping[str, Any]) -> list[str]:
+    if dataset["source"] == "demo":
+        return [
+            "The images are simple shapes made on the spot. The report illustrates the method; it "
+            "is no evidence about CIFAR-10."
+        ]
+    if dataset["official_pixels"] is False:
+        return [
+            f"The images are not the official pixels of CIFAR-10 but {dataset['name']}. Accuracies "
+            "do not compare with published ones."
+        ]
+    if dataset["official_pixels"] is None:
+        return [
             f"The images ({dataset['name']}) were stored without loss, but nothing proves that "
             "they are the official pixels of CIFAR-10."
-        )
+        ]
+    return []
+
+
+def _size(scale: Scale) -> list[str]:
     words = {
         "train_images": "training images",
         "epochs": "epochs over learning rates",
@@ -50,30 +81,41 @@ def limitations(scale: Scale, dataset: Mapping[str, Any], seeds: int, count: int
         "probe_width": "times the width along the gradient",
     }
     shorter = [
-        f"{getattr(scale, key):,g} {text} (full study: {getattr(FULL, key):,g})"
+        f"{getattr(scale, key):,g} {text} (full: {getattr(FULL, key):,g})"
         for key, text in words.items()
-        if getattr(scale, key) != getattr(FULL, key)
+        if getattr(scale, key) < getattr(FULL, key)
     ]
-    if shorter:
-        said.append(f"The study is not at full size: {'; '.join(shorter)}.")
-    if seeds < 3:
+    return [f"The study is smaller than the full one: {listed(shorter)}."] if shorter else []
+
+
+def _seeds(study: Study, intervals: int) -> list[str]:
+    seeds = {
+        "over learning rates": len(study.bands.seeds),
+        "along the gradient": len(study.probe.seeds),
+    }
+    said = []
+    few = {where: count for where, count in seeds.items() if count < ENOUGH}
+    if few:
+        each = listed([f"{several(count, 'seed')} {where}" for where, count in few.items()])
         said.append(
-            "At least one of the two studies has a single seed: how much runs of the same setting "
-            "differ is unknown there."
-            if seeds == 1
-            else "There are only two seeds, so the intervals are wide."
+            f"{capital(each)}: too few for an interval over seeds, so run-to-run variation is "
+            "unknown there. An interval within the runs says only how much a mean over steps "
+            "moves with the steps that it is taken over."
         )
-    if seeds > 1 and count > 1:
-        said += by_chance("ratios")
-    if count == 1:
+    if intervals:
+        said.append(by_chance(intervals, "ratios"))
+    if len(study.bands.architectures) == 1:
         said.append("Only one architecture was trained, so nothing is compared.")
-    said.append(
-        "One family of networks, one data set, no augmentation: other depths and tasks may differ. "
-        "PyHessian (Yao et al. 2020, arXiv:1912.07145) finds from Hessian spectra that BatchNorm "
-        "does not always smooth the loss of shallow networks."
+    return [" ".join(said)] if said else []
+
+
+def _paper(study: Study) -> str:
+    decay = study.probe.optimizer.weight_decay
+    own = f"a weight decay of {number(decay)}" if decay else "no weight decay"
+    return (
+        "Differences from Santurkar et al. (2018): VGG-A has eleven layers with weights where the "
+        "paper's network fits VGG-19 (sixteen convolutions); the loss here has "
+        f"{own}, where the paper's losses fit an L2 term of about 3.9 × 10⁻⁴; BatchNorm follows "
+        "the convolutions only, where the paper's network has it in the classifier as well; and "
+        "the paper's initialization is known by name alone, so that it may differ."
     )
-    said.append(
-        "All measures are along the path of training or along one gradient; they do not bound the "
-        "curvature in other directions."
-    )
-    return said

@@ -1,124 +1,166 @@
-"""One factor at a time, and one part less: paired differences in words."""
+"""One factor at a time, and one part less: which differences are decided, and which survive."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from landscape.config.network_study import BASE, JUDGED_BY
-from landscape.notation.numbers import percent, points, points_span
-from landscape.notation.units import count
+from landscape.notation.names import final_name
 from landscape.report.network_study.phrases import (
+    Images,
     called,
-    capital,
-    divergence,
+    diverged,
 )
+from landscape.report.phrases import capital, cite, counted, listed, several
 from landscape.tables.rows import Outcome
+from landscape.tables.statistics import ENOUGH
 
-UNEQUAL = 1.1  # levels whose parameters differ by more than this factor do not cost the same
-SAME = 1.01  # a part with fewer parameters than this factor says does not change the size
-UNDECIDED = ": the interval includes 0, so this study does not decide"
-
-
-def factor_sentences(outcomes: Sequence[Outcome], factor: str) -> list[str]:
-    """The best level of a factor, by how much, and what can be said of the others."""
-    every = [o for o in outcomes if o.kind == "sweep" and o.group == factor]
-    levels = [o for o in every if o.has(JUDGED_BY)]
-    said = []
-    if levels:
-        best = max(levels, key=lambda o: o.known(JUDGED_BY))
-        said = [_best(best, levels), *_others(best, levels), *_sizes(levels)]
-    return said + [divergence(o) for o in every if o.diverged]
+Table = dict[str, Any]  # head and body, texts only
+SURVIVES = "*"
 
 
-def ablation_sentences(outcomes: Sequence[Outcome], final: str) -> list[str]:
-    """What a final network loses or gains without one of its parts."""
-    (whole,) = [o for o in outcomes if o.kind == "final" and o.level == final]
-    said = []
-    for o in outcomes:
-        if o.kind != "ablation" or o.group != final:
+def effects(levels: Sequence[Outcome], images: Images) -> dict[str, list[str]]:
+    """The levels by what their differences decide: better, worse, undecided, at chance.
+
+    A level that survives Holm's correction is marked. Where every level is at chance, no other
+    group has one.
+    """
+    found: dict[str, list[str]] = {"better": [], "worse": [], "undecided": [], "at chance": []}
+    for o in levels:
+        if images.at_chance(o, JUDGED_BY):
+            found["at chance"].append(called(o))
+        if not o.has("difference") or _stuck(levels, images):
             continue
-        if o.has("difference"):
-            effect = _verdict(o, "the part helps", "the network is better without it")
-            said.append(f"{capital(called(whole))}, {o.level}: {_difference(o)}{effect}.")
-            said += _size_without(whole, o)
-        if o.diverged:
-            said.append(divergence(o))
+        interval = o.interval("difference")
+        if interval is None or interval[0] <= 0 <= interval[1]:
+            found["undecided"].append(called(o))
+        else:
+            found["better" if interval[0] > 0 else "worse"].append(_marked(o))
+    return found
+
+
+def _stuck(levels: Sequence[Outcome], images: Images) -> bool:
+    """Whether no level of a factor, of those with an accuracy, learned anything."""
+    judged = [o for o in levels if o.has(JUDGED_BY)]
+    return bool(judged) and all(images.at_chance(o, JUDGED_BY) for o in judged)
+
+
+def factor_table(outcomes: Sequence[Outcome], titles: dict[str, str], images: Images) -> Table:
+    """A row per factor: its base, and its levels by what can be said of them."""
+    body = []
+    for factor, title in titles.items():
+        levels = _levels(outcomes, factor)
+        base = next((called(o) for o in levels if o.run == BASE), "")
+        found = effects(levels, images)
+        undecided = ", ".join(found["undecided"])
+        if _stuck(levels, images):
+            undecided = "all levels are at chance: no conclusion"
+        elif found["at chance"]:
+            stuck = f"at chance: {', '.join(found['at chance'])}"
+            undecided = "; ".join(filter(None, [undecided, stuck]))
+        figure = cite("figure", f"sweep_{factor}")
+        cells = [title, base, *(", ".join(found[word]) for word in ("better", "worse"))]
+        body.append([*cells, undecided, figure])
+    head = ["factor", "base", "better", "worse", "not decided", "see"]
+    return {"head": head, "body": body}
+
+
+def factors_paragraph(outcomes: Sequence[Outcome], titles: dict[str, str], images: Images) -> str:
+    """How many levels were compared, how surely, and what survives the number of comparisons."""
+    sweeps = [o for o in outcomes if o.kind == "sweep"]
+    said = _comparisons([o for o in sweeps if o.has("difference")], "level", "the base")
+    stuck = [
+        title.lower()
+        for factor, title in titles.items()
+        if _stuck(_levels(outcomes, factor), images)
+    ]
+    if stuck:
+        said.append(
+            f"Nothing follows for {listed(stuck)}: every level is at chance, so that the trainings "
+            "were too short or the images too hard to tell levels apart."
+        )
+    return " ".join([*said, *_sizes(outcomes, titles), *diverged(sweeps)])
+
+
+def _comparisons(compared: Sequence[Outcome], thing: str, reference: str) -> list[str]:
+    if not compared:
+        return [f"No {thing} is compared with {reference}."]
+    said = [
+        f"{capital(several(len(compared), thing))} are compared with {reference}, seed by seed."
+    ]
+    with_interval = [o for o in compared if o.interval("difference") is not None]
+    if not with_interval:
+        most = max(int(o.values.get("pairs") or 0) for o in compared)
+        said.append(
+            f"With {several(most, 'seed')} a difference has no interval, so nothing is decided."
+        )
+        return said
+    own = [o for o in with_interval if _decided(o)]
+    kept = [o for o in with_interval if o.values.get("survives")]
+    left = counted(len(kept)) if kept else "none"
+    said.append(
+        f"By their own 95 % interval, {several(len(own), 'difference')} "
+        f"{'is' if len(own) == 1 else 'are'} decided; Holm's correction for "
+        f"{several(len(with_interval), 'comparison')} leaves {left} of them"
+        + (f", marked {SURVIVES}." if kept else ".")
+    )
     return said
 
 
-def _best(best: Outcome, levels: Sequence[Outcome]) -> str:
-    """The level of the highest accuracy against the base, or the base against the next."""
-    base = next((o for o in levels if o.run == BASE), None)
-    accuracy = percent(best.known(JUDGED_BY))
-    if best is base:
-        others = [o for o in levels if o.has("difference")]
-        if not others:
-            return f"Only the base has an accuracy: {best.level}, {accuracy}."
-        closest = max(others, key=lambda o: o.known(JUDGED_BY))
-        return (
-            f"The base is best: {best.level}, {accuracy} validation accuracy; the next is "
-            f"{closest.level}, {_difference(closest)}{_verdict(closest)}."
-        )
-    if base is None or not best.has("difference"):
-        return f"Best is {best.level}: {accuracy} validation accuracy; there is no base beside it."
-    return (
-        f"Best is {best.level}: {accuracy} validation accuracy against "
-        f"{percent(base.known(JUDGED_BY))} of the base ({base.level}), "
-        f"{_difference(best)}{_verdict(best)}."
-    )
+def _marked(o: Outcome) -> str:
+    return called(o) + (SURVIVES if o.values.get("survives") else "")
 
 
-def _others(best: Outcome, levels: Sequence[Outcome]) -> list[str]:
-    """All levels but the best and the base, sorted by what their intervals allow to say."""
-    groups: dict[str, list[str]] = {}
-    for o in levels:
-        if o is best or not o.has("difference"):
+def _decided(o: Outcome) -> bool:
+    interval = o.interval("difference")
+    return interval is not None and not interval[0] <= 0 <= interval[1]
+
+
+def _levels(outcomes: Sequence[Outcome], factor: str) -> list[Outcome]:
+    return [o for o in outcomes if o.kind == "sweep" and o.group == factor]
+
+
+UNEQUAL = 1.1  # levels whose parameters differ by more than this factor do not cost the same
+
+
+def _sizes(outcomes: Sequence[Outcome], titles: dict[str, str]) -> list[str]:
+    """Factors whose levels differ in size as well."""
+    found = []
+    for factor, title in titles.items():
+        sizes = [o.known("parameters") for o in _levels(outcomes, factor)]
+        if sizes and max(sizes) > UNEQUAL * min(sizes):
+            found.append(title.lower())
+    if not found:
+        return []
+    return [f"Levels of {listed(found)} differ in their number of parameters as well."]
+
+
+def ablations_paragraph(outcomes: Sequence[Outcome], images: Images) -> str:
+    """Which parts of the final networks help, hurt, or are not decided."""
+    rows = [o for o in outcomes if o.kind == "ablation"]
+    said = _comparisons([o for o in rows if o.has("difference")], "part", "the whole network")
+    for group in dict.fromkeys(o.group for o in rows):
+        (whole,) = [o for o in outcomes if o.kind == "final" and o.level == group]
+        name = called(whole)
+        parts = [o for o in rows if o.group == group and o.has("difference")]
+        if images.at_chance(whole, JUDGED_BY):
+            said.append(f"{capital(name)} is at chance, so nothing follows for its parts.")
             continue
-        interval = o.interval("difference")
-        if interval is None:
-            word = "without an interval"
-        elif interval[1] < 0:
-            word = "worse"
-        else:
-            word = "better" if interval[0] > 0 else "not decided"
-        groups.setdefault(word, []).append(f"{o.level} ({points(o.known('difference'))})")
-    if not groups:
-        return []
-    found = "; ".join(f"{word}: {', '.join(names)}" for word, names in groups.items())
-    return [f"The other levels against the base, in points: {found}."]
+        words = {
+            "is worse": [o for o in parts if _decided(o) and (o.values["difference"] or 0) < 0],
+            "is better": [o for o in parts if _decided(o) and (o.values["difference"] or 0) > 0],
+        }
+        for word, those in words.items():
+            if those:
+                each = listed(
+                    [o.level + (SURVIVES if o.values.get("survives") else "") for o in those]
+                )
+                said.append(f"{capital(name)} {word} with {each}.")
+        left = [called(o) for o in parts if not _decided(o)]
+        if left and any((o.values.get("pairs") or 0) >= ENOUGH for o in parts):
+            said.append(f"Not decided for {name}: {listed(left)}.")
+    return " ".join([*said, *diverged(rows)])
 
 
-def _sizes(levels: Sequence[Outcome]) -> list[str]:
-    by_size = sorted(levels, key=lambda o: o.known("parameters"))
-    least, most = (o.known("parameters") for o in (by_size[0], by_size[-1]))
-    if most <= UNEQUAL * least:
-        return []
-    return [
-        f"The levels differ in size as well: from {count(least)} parameters ({by_size[0].level}) "
-        f"to {count(most)} ({by_size[-1].level})."
-    ]
-
-
-def _size_without(whole: Outcome, o: Outcome) -> list[str]:
-    before, after = whole.known("parameters"), o.known("parameters")
-    if max(before, after) <= SAME * min(before, after):
-        return []
-    return [f"It then has {count(after)} parameters instead of {count(before)}."]
-
-
-def _difference(o: Outcome) -> str:
-    """Points with their interval: +0.71 points (95 % interval [+0.20, +1.22])."""
-    text = f"{points(o.known('difference'))} points"
-    interval = o.interval("difference")
-    if interval is None:
-        return f"{text} (one seed, so there is no interval)"
-    return f"{text} (95 % interval {points_span(interval)})"
-
-
-def _verdict(o: Outcome, negative: str = "", positive: str = "") -> str:
-    """What follows from a difference, if its interval allows anything to follow."""
-    interval = o.interval("difference")
-    if interval is None:
-        return ""
-    if interval[0] <= 0 <= interval[1]:
-        return UNDECIDED
-    word = negative if interval[1] < 0 else positive
-    return f": {word}" if word else ""
+def group_name(o: Outcome, titles: dict[str, str]) -> str:
+    """The factor of a sweep's level, or the network that an ablation takes something from."""
+    return titles[o.group] if o.kind == "sweep" else final_name(o.group, o.family)

@@ -1,44 +1,53 @@
-"""What the network study cannot say."""
+"""The limits of the network study, in paragraphs."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from landscape.report.batchnorm.limits import by_chance
+from landscape.report.network_study.phrases import Images
+from landscape.report.phrases import listed
+from landscape.tables.published import comparable
 from landscape.tables.rows import Outcome
+from landscape.tables.statistics import ENOUGH
 
 
 def limitations(
-    outcomes: Sequence[Outcome], dataset: Mapping[str, Any], validation_images: int
+    outcomes: Sequence[Outcome], dataset: Mapping[str, Any], images: Images
 ) -> list[str]:
     said = []
-    if dataset["official_pixels"] is not True:
+    if not comparable(dataset):
         said.append(
-            f"The images are: {dataset['name']}. Accuracies compare within this report and not "
-            "with published ones."
+            f"The images are {dataset['name']}: accuracies compare within this report only."
         )
     said.append(
-        "One factor is varied at a time, from one base and in short trainings: factors may work "
+        "One factor is varied at a time, from one base and in short trainings. Factors may work "
         "differently together, in other networks and in longer trainings. Learning rates were not "
-        "tuned level by level; the configuration names the levels that have their own."
+        "tuned level by level; the table of all levels names those that have their own."
     )
-    if validation_images:
+    if images.validation:
         said.append(
-            f"Sweeps and ablations are judged by {validation_images:,} held-out images, the same "
-            f"for all, of which one is {100 / validation_images:.2g} points. The intervals contain "
-            "what seeds change, not what other images would. The best of several levels is chosen "
-            "by the numbers that describe it, which flatters it."
+            f"Sweeps and ablations are judged by the same {images.validation:,} held-out images, "
+            f"of which one is {100 / images.validation:.2g} points. Intervals contain what seeds "
+            "change and not what other images would. The best of several levels is flattered by "
+            "being chosen by the numbers that describe it."
         )
-    decided = [o for o in outcomes if o.interval("difference") is not None]
-    if decided:
-        said += by_chance("differences", len(decided))
-    seeds = {o.kind: o.seeds for o in outcomes}
-    for kind, text in (("sweep", "Sweeps"), ("final", "Final networks")):
-        if seeds.get(kind) == 1:
-            said.append(f"{text} have a single seed: how much runs of one setting differ is open.")
+    intervals = sum(o.interval("difference") is not None for o in outcomes)
+    if intervals:
+        said.append(by_chance(intervals, "differences"))
+    kinds = {"sweep": "sweeps", "final": "final networks"}
+    few = [
+        words
+        for kind, words in kinds.items()
+        if any(o.kind == kind for o in outcomes)
+        and max(o.seeds for o in outcomes if o.kind == kind) < ENOUGH
+    ]
+    if few:
+        said.append(
+            f"The {listed(few)} have fewer than {ENOUGH} seeds: run-to-run variation is unknown."
+        )
     said.append(
         "The test images were read once, at the end, by each run of the final networks and of the "
-        "network of plain tensors, and by no other run of this part; the pictures of what networks "
-        "learned look at them again, and nothing was chosen by those."
+        "network of plain tensors, and by no other run of this part. The pictures of what networks "
+        "learned look at them again; nothing was chosen by those. Seconds are of this hardware."
     )
-    said.append("Seconds are of this hardware and of code that was not tuned for it.")
     return said

@@ -1,10 +1,10 @@
-"""What the network study asks, and how: as far as its settings go."""
+"""The question of the network study, as far as its settings go."""
 
 from collections.abc import Iterable
 
 from landscape.config.network_study import NetworkStudy
 from landscape.notation.names import label
-from landscape.report.network_study.phrases import listed
+from landscape.report.phrases import listed
 
 ROLES = {
     "compact": (
@@ -21,7 +21,7 @@ ROLES = {
     ),
 }
 REFERENCES = {
-    "speedrun": "the design of airbench94 (Jordan 2024)",
+    "speedrun": "the airbench94 design (Jordan 2024)",
     "resnet18": "ResNet-18 (He et al. 2016)",
 }
 
@@ -29,20 +29,18 @@ REFERENCES = {
 def question(study: NetworkStudy) -> list[str]:
     """The question in two paragraphs."""
     families = [e.recipe.architecture.name for e in study.entries() if e.kind == "final"]
-    said = [
-        "There is no single answer: accuracy has to be paid for in parameters, operations and time."
-    ]
+    said = ["There is no single best network: accuracy costs parameters, operations and time."]
     if roles := _known(families, ROLES):
         each = listed([f"{label(family)} for {ROLES[family]}" for family in roles])
-        said.append(f"So there is a network for each currency: {each}.")
+        said.append(f"This study has a network for each currency: {each}.")
     if references := _known(families, REFERENCES):
         each = listed([REFERENCES[family] for family in references])
-        said.append(f"What is published is trained beside them, on the same data: {each}.")
+        said.append(f"Published designs are trained on the same data for comparison: {each}.")
     steps = []
     if any(study.sweeps.values()):
-        steps.append("one factor at a time is varied from a small base network")
+        steps.append("sweeps vary one factor at a time of a small base network")
     if any(study.ablations.values()):
-        steps.append("parts are taken away from final networks")
+        steps.append("ablations remove parts of final networks")
     if study.plain:
         steps.append(
             "a network of plain tensors with hand-derived backward passes shows what a layer does"
@@ -50,8 +48,8 @@ def question(study: NetworkStudy) -> list[str]:
     paragraphs = [" ".join(said)]
     if steps:
         paragraphs.append(
-            f"Why networks are as good as they are is asked step by step: {listed(steps)}. All "
-            "choices are made on held-out images."
+            f"To see why networks are as good as they are, {listed(steps)}. All choices are made "
+            "on held-out images."
         )
     return paragraphs
 

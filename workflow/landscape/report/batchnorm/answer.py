@@ -1,0 +1,111 @@
+"""Page 1's answer: at most five sentences, the surest first, with at most one number each."""
+
+from collections.abc import Mapping, Sequence
+
+from landscape.notation.names import label
+from landscape.notation.numbers import number, percent
+from landscape.report.batchnorm.claims import Judged
+from landscape.report.phrases import capital, listed
+from landscape.report.verdicts import Decision, decide
+from landscape.tables.rows import Row
+
+SENTENCES = 2  # about the landscape, of those that are decided
+LANDSCAPE = ("loss_range_mean", "gradient_distance_mean", "beta_maximum_mean", "loss_range_first")
+ACCURACY = "test_accuracy_best"
+
+
+def answer(
+    bands: Mapping[str, Row],
+    claims: Sequence[Judged],
+    not_learned: Mapping[str, Sequence[str]],
+    images: int,
+    room: int,
+) -> list[str]:
+    """At most `room` sentences; `not_learned`: study → the architectures at chance."""
+    said = []
+    if row := bands.get(ACCURACY):
+        said += _learning(row, images, not_learned["bands"])
+    stuck = not_learned["probe"]
+    if stuck and any(judged.claim.landscape for judged in claims):
+        said.append(
+            f"Along the gradient nothing is compared: trained with plain SGD, "
+            f"{listed([label(name) for name in stuck])} stayed at chance, and a network that "
+            "learns nothing has a flat loss."
+        )
+    landscape = [judged for judged in claims if judged.claim.measure in LANDSCAPE and not stuck]
+    decided = [judged for judged in landscape if judged.decision.decided]
+    decided.sort(key=lambda judged: not judged.decision.firm)
+    said += [_sentence(judged) for judged in decided[:SENTENCES]]
+    undecided = [judged for judged in landscape if judged.decision.direction == "undecided"]
+    if undecided:
+        said.append(_undecided(undecided))
+    said += [
+        _sentence(judged)
+        for judged in claims
+        if judged.claim.measure == "loss_band_width" and judged.decision.decided
+    ]
+    return said[:room]
+
+
+def _learning(row: Row, images: int, stuck: Sequence[str]) -> list[str]:
+    names = [name for name, value in row.values.items() if value is not None][:2]
+    if not names:
+        return ["No run reached a test accuracy."]
+    best = {name: percent(row.values[name] or 0.0, images) for name in names}
+    if len(names) == 1:
+        return [
+            f"{label(names[0])} classifies {best[names[0]]} of the test images correctly at its "
+            "best learning rate; there is nothing to compare it with."
+        ]
+    first, second = names
+    if set(names) <= set(stuck):
+        return [
+            f"No network learned: the test accuracy of {label(first)} and of {label(second)} "
+            "cannot be told from guessing, and nothing follows from their landscapes."
+        ]
+    decision = decide(row, images)
+    if first in stuck and decision.direction == "larger":
+        return [
+            f"{label(second)} learns, {_hedged(decision)}while {label(first)} stays at chance: it "
+            f"classifies {best[second]} of the test images correctly."
+        ]
+    word = {"larger": "better", "smaller": "worse"}.get(decision.direction)
+    if word:
+        return [
+            f"{label(second)} {_hedged(decision)}learns {word} than {label(first)}: at the best "
+            f"learning rate it classifies {best[second]} of the test images correctly."
+        ]
+    if decision.direction == "equal":
+        return [f"{label(second)} and {label(first)} reach the same test accuracy, {best[second]}."]
+    return [
+        f"Whether {label(second)} or {label(first)} reaches the higher test accuracy is not "
+        "decided."
+    ]
+
+
+def _hedged(decision: Decision) -> str:
+    return "" if decision.firm else "probably "
+
+
+def _sentence(judged: Judged) -> str:
+    claim, row = judged.claim, judged.row
+    less = judged.decision.direction == "smaller"
+    first, second = map(label, list(row.values)[:2])
+    text = claim.said.format(
+        word=claim.less if less else claim.more,
+        ratio=number(row.ratio or 0.0),
+        first=first,
+        second=second,
+    )
+    return f"{capital(text)}." if judged.decision.firm else f"Probably {text}."
+
+
+def _undecided(claims: Sequence[Judged]) -> str:
+    names = {
+        "loss_range_mean": "its loss varies less along the gradient",
+        "gradient_distance_mean": "its gradient changes less along itself",
+        "beta_maximum_mean": "its effective β is lower",
+        "loss_range_first": "its loss varies less at step 0",
+    }
+    found = [names[judged.claim.measure] for judged in claims]
+    return f"Not decided by this study: whether {listed(found)}."

@@ -1,0 +1,49 @@
+"""β step size by step size, and where the gradient is left behind."""
+
+from collections.abc import Mapping
+
+from landscape.notation.measure_keys import LEFT_AT, step_size
+from landscape.notation.names import label
+from landscape.notation.units import times_rate
+from landscape.report.phrases import listed
+from landscape.report.verdicts import decide
+from landscape.tables.rows import Row
+
+LEFT_BEHIND = 0.1  # of the gradient's length: a shorter one after the step has all but vanished
+
+
+def by_step_size(table: Mapping[str, Row], images: int) -> list[str]:
+    """At which step sizes the second network's β is lower, higher, equal or undecided."""
+    found = {size: row for name, row in table.items() if (size := step_size(name)) is not None}
+    words: dict[str, list[str]] = {}
+    for size, row in sorted(found.items()):
+        decision = decide(row, images)
+        word = {"smaller": "lower", "larger": "higher"}.get(decision.direction, "")
+        if decision.decided:
+            word = word if decision.firm else f"probably {word}"
+        else:
+            word = {"equal": "equal", "undecided": "not decided"}.get(decision.direction, "")
+        if word:
+            words.setdefault(word, []).append(times_rate(size))
+    if not words:
+        return []
+    first, second = map(label, list(next(iter(found.values())).values)[:2])
+    each = "; ".join(f"{word} at η = {listed(sizes)}" for word, sizes in words.items())
+    return [f"β of {second}, compared with that of {first}, is {each}."]
+
+
+def left_behind(table: Mapping[str, Row]) -> list[str]:
+    """Step sizes after which hardly any gradient is left: β is then 1/η, whatever the curvature."""
+    sizes: dict[str, list[float]] = {}
+    for measure, row in table.items():
+        size = step_size(measure, LEFT_AT)
+        if size is not None:
+            for name, share in row.values.items():
+                if share is not None and share <= LEFT_BEHIND:
+                    sizes.setdefault(name, []).append(size)
+    return [
+        f"After a step of η = {listed([times_rate(size) for size in sorted(found)])}, the gradient "
+        f"of {label(name)} is less than a tenth as long as before: β is then about 1/η and says "
+        "that the gradient was left behind, not how curved the loss is."
+        for name, found in sizes.items()
+    ]

@@ -1,0 +1,96 @@
+"""Time series of the headline measures: what their means and medians over steps are taken of."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from landscape.notation.measure_keys import BETA_AT, LEFT_AT
+
+LATE = 0.1  # "late" is the last tenth of the steps
+KEYS = ["arch", "seed"]
+
+Series = Mapping[str, pd.Series]  # a measure over (arch, seed, step)
+
+
+def bands_series(bands: pd.DataFrame, steps: pd.DataFrame) -> dict[str, pd.Series]:
+    """The bands study's time series: (arch, seed, step) → value, by the name of their mean.
+
+    They hold the steps at which no run of a seed has diverged; of a measure of single runs, the
+    mean over the learning rates.
+    """
+    width = _complete(bands[bands["measure"] == "loss"])
+    width = width.assign(width=width["maximum"] - width["minimum"])
+    length = bands["step"].max() + 1
+    steps = steps.merge(width[["seed", "step"]].drop_duplicates(), on=["seed", "step"])
+    there = steps.groupby([*KEYS, "step"])
+    return {
+        "loss_band_width": _series(width, "width"),
+        "loss_band_width_late": _series(late(width, length), "width"),
+        "gradient_distance_mean": there["gradient_distance"].mean(),
+        "output_gradient_distance_mean": there["output_gradient_distance"].mean(),
+        "beta_mean": there["beta"].mean(),
+    }
+
+
+def probe_series(
+    bands: pd.DataFrame, probe: pd.DataFrame, steps: pd.DataFrame
+) -> dict[str, pd.Series]:
+    """The probe study's time series: (arch, seed, step) → value, by the name of their mean.
+
+    A measure over step sizes has the steps at which no step size of a seed has diverged.
+    """
+    length = steps["step"].max() + 1
+    loss, distance, beta, cosine = (
+        _complete(bands[bands["measure"] == measure])
+        for measure in ("loss", "gradient_distance", "beta", "gradient_cosine")
+    )
+    spread = loss.assign(value=loss["maximum"] - loss["minimum"])
+    distance = distance.assign(value=distance["maximum"])
+    turn = cosine.assign(value=1 - cosine["minimum"])
+    beta = beta.assign(value=beta["maximum"])
+    found = {
+        "loss_range_mean": _series(spread),
+        "loss_range_late": _series(late(spread, length)),
+        "gradient_distance_mean": _series(distance),
+        "gradient_distance_late": _series(late(distance, length)),
+        "cosine_distance_mean": _series(turn),
+        "beta_maximum_mean": _series(beta),
+        "beta_maximum_late": _series(late(beta, length)),
+    }
+    for size, table in probe.groupby("relative_step_size"):
+        found[f"{BETA_AT}{size!r}"] = _series(table, "beta")
+        found[f"{LEFT_AT}{size!r}"] = gradient_left(table)
+    return found
+
+
+def late(table: pd.DataFrame, length: int) -> pd.DataFrame:
+    """The last tenth of the study's `length` steps, as far as the table has them."""
+    part: pd.DataFrame = table[table["step"] >= (1 - LATE) * length]
+    return part
+
+
+def gradient_left(table: pd.DataFrame) -> pd.Series:
+    """‖∇L(θ − ηg)‖ / ‖g‖, from the distance ρ‖g‖ and the cosine c of the two gradients.
+
+    ρ² = 1 + r² − 2cr has two roots r where ρ < 1; the larger is taken, so that a gradient is called
+    small only where it surely is.
+    """
+    ratio, cosine = table["gradient_distance"] / table["gradient_norm"], table["gradient_cosine"]
+    root = cosine + np.sqrt((cosine**2 - 1 + ratio**2).clip(lower=0))
+    return _series(table.assign(value=root))
+
+
+def _complete(band: pd.DataFrame) -> pd.DataFrame:
+    """The steps at which no run or step size of a seed has diverged, whatever its architecture.
+
+    A band that has lost its wildest runs is narrow for that reason alone.
+    """
+    expected = band["runs"].max() * band["arch"].nunique()
+    there = band.groupby(["seed", "step"])["runs"].transform("sum")
+    complete: pd.DataFrame = band[there == expected]
+    return complete
+
+
+def _series(table: pd.DataFrame, column: str = "value") -> pd.Series:
+    return table.set_index([*KEYS, "step"])[column]
