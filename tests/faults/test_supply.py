@@ -32,7 +32,7 @@ def test_only_the_download_can_use_the_network():
         for name, tree in modules()
         if any(module in NETWORK or module.split(".")[0] in NETWORK for module in imported(tree))
     }
-    assert users == {"sources.download"}
+    assert users == {"data.sources.download"}
 
 
 def test_nothing_that_was_read_is_executed():
@@ -46,7 +46,7 @@ def test_nothing_that_was_read_is_executed():
                 if called == "torch.load":
                     assert "weights_only=True" in ast.unparse(node), name
         if "pickle" in imported(tree):
-            assert name == "sources.official"
+            assert name == "data.sources.pickles"
 
 
 def pins(text):

@@ -1,9 +1,9 @@
 # The loss landscape over learning rates: one training job per (architecture, learning rate, seed).
 rule train_bands:
     input:
-        # By content, not by date; the tensors' checksums stand in dataset.json.
-        data=rules.dataset.output.description,
-        tensors=ancient([rules.dataset.output.train, rules.dataset.output.test]),
+        # By content, not by date: the checksums stand for the tensors.
+        data=prepared_images,
+        tensors=ancient([f"{DATA}/train.safetensors", f"{DATA}/test.safetensors"]),
     output:
         steps=f"{RESULTS}/bands/{{arch}}/lr{{lr}}/seed{{seed}}/steps.parquet",
         epochs=f"{RESULTS}/bands/{{arch}}/lr{{lr}}/seed{{seed}}/epochs.csv",

@@ -13,6 +13,7 @@ PACKAGE_ROOT = str(Path(workflow.basedir) / "workflow")
 sys.path.insert(0, PACKAGE_ROOT)
 
 from landscape.config.study import validate_study
+from landscape.data.sources.formats import require as require_copy
 from landscape.report.captions import filled
 from landscape.errors import UserError
 from landscape.figures.registry import FIGURES

@@ -36,7 +36,7 @@ rule report:
         figures=figure_files(),
         bench=bench_files() if Path(BENCH).exists() else [],
         tables=[study_tables(study) for study in STUDIES],
-        data=rules.dataset.output.description,
+        data=f"{DATA}/dataset.json",
     output:
         report(REPORT, caption="../report.rst", category="Report"),
     log:
