@@ -8,7 +8,7 @@ from landscape.notation.numbers import decimals, number, percent, points, quanti
 from landscape.report.batchnorm.course import narrower_from
 from landscape.report.batchnorm.endings import chance_sentence, diverged
 from landscape.report.batchnorm.limits import FULL, Scale, limitations
-from landscape.report.batchnorm.questions import Facts, _spikes
+from landscape.report.batchnorm.questions import Facts, _beta, _sizes, _spikes
 from landscape.report.batchnorm.step_sizes import by_step_size, left_behind
 from landscape.report.batchnorm.summary import numbers, values_text, verdicts
 from landscape.report.chance import at_chance, differ
@@ -263,3 +263,16 @@ def test_limitations_follow_the_study():
     assert "nothing is compared" in text
     assert "bfloat16" in text
     assert "not the official pixels" in text
+
+
+def test_curvature_and_beta_on_one_batch_are_compared_where_they_are_measured():
+    tables = {
+        "bands": rows({"same_batch_beta_mean": (1.0, 2.0)}),
+        "probe": rows({"curvature_mean": (2.0, 1.0)}),
+    }
+    facts = Facts(tables, {}, pd.DataFrame(), study_of(), IMAGES, 10)
+    text = {name: " ".join(write(facts)) for name, write in (("beta", _beta), ("sizes", _sizes))}
+    assert "both gradients on one mini-batch, is higher for VGG-A + BatchNorm" in text["beta"]
+    assert "with the Hessian H, is lower for VGG-A + BatchNorm than for VGG-A." in text["sizes"]
+    empty = Facts({"bands": {}, "probe": {}}, {}, pd.DataFrame(), study_of(), IMAGES, 10)
+    assert "Hessian" not in " ".join(_sizes(empty))

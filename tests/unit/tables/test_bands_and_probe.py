@@ -232,6 +232,16 @@ def test_headline_numbers_follow_from_the_bands(trained):
     assert summary.loc["test_accuracy_best", "vgg_a"] == best
 
 
+def test_what_is_left_of_the_gradient_and_its_curvature_are_summed_up(trained):
+    probe = tables.read_table(trained / "probe/probe.parquet")
+    summary = tables.read_table(trained / "probe/summary.csv").set_index("measure")["vgg_a"]
+    one = probe[probe["relative_step_size"] == 0.5]
+    left = (one["gradient_norm_there"] / one["gradient_norm"]).median()
+    assert summary["gradient_left_at_0.5"] == pytest.approx(left)
+    assert summary["curvature_mean"] == pytest.approx(one["hg_over_g"].mean())
+    assert summary["curvature_median"] == pytest.approx(one["hg_over_g"].median())
+
+
 def test_the_probe_s_band_is_over_its_configured_step_sizes_only(trained, study):
     probe = tables.read_table(trained / "probe" / "probe.parquet")
     bands = tables.read_table(trained / "probe" / "bands.parquet")

@@ -6,7 +6,6 @@ import pytest
 from scipy import stats
 
 from landscape.tables.headline import summarize
-from landscape.tables.series import gradient_left
 from landscape.tables.statistics import (
     extremes,
     holm,
@@ -104,24 +103,3 @@ def test_a_summary_has_an_interval_within_runs_where_seeds_are_few(seeds, within
     assert pd.notna(row["ratio_low"]) == (not within)
     if within:
         assert row["ratio_within_low"] < row["ratio"] < row["ratio_within_high"]
-
-
-def test_what_is_left_of_a_gradient_is_its_norm_or_more():
-    random = np.random.default_rng(4)
-    before, after = random.normal(size=(2, 50, 3))
-    norms = np.linalg.norm(before, axis=1), np.linalg.norm(after, axis=1)
-    table = pd.DataFrame(
-        {
-            "arch": "a",
-            "seed": 0,
-            "step": range(50),
-            "gradient_norm": norms[0],
-            "gradient_distance": np.linalg.norm(after - before, axis=1),
-            "gradient_cosine": (before * after).sum(axis=1) / norms[0] / norms[1],
-        }
-    )
-    left, exact = gradient_left(table).to_numpy(), norms[1] / norms[0]
-    far = table["gradient_distance"] >= table["gradient_norm"]
-    assert 5 < far.sum() < 50
-    assert left[far] == pytest.approx(exact[far])
-    assert (left >= exact - 1e-9).all()

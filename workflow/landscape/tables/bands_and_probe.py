@@ -13,6 +13,7 @@ from landscape.tables.series import bands_series, probe_series
 BAND_MEASURES = ("loss", "gradient_distance", "output_gradient_distance", "beta")
 PROBE_MEASURES = ("loss", "gradient_distance", "gradient_cosine", "beta")
 EPOCH_COLUMNS = {"epoch", "train_loss", "train_accuracy", "validation_accuracy", "seconds"}
+ORIGIN = ("loss_at_origin", "gradient_norm", "hg_over_g")
 STEP_COLUMNS = {"step", "epoch", "gradient_norm", "update_distance", "parameter_norm"}
 
 
@@ -35,7 +36,7 @@ def aggregate_probe(study: Probe, results: Path) -> list[Path]:
     runs = runs_table(study.run_ids, results)
     steps = joined(study.run_ids, results, "steps.parquet", STEP_COLUMNS | {"loss"})
     epochs = joined(study.run_ids, results, "epochs.csv", EPOCH_COLUMNS)
-    columns = {"step", "relative_step_size", "loss_at_origin", "parameter_norm", *PROBE_MEASURES}
+    columns = {"step", "relative_step_size", *ORIGIN, *PROBE_MEASURES, "gradient_norm_there"}
     probe = joined(study.run_ids, results, "probe.parquet", columns)
     bands = band(probe[probe["relative_step_size"].isin(study.band_step_sizes)], PROBE_MEASURES)
     series = probe_series(bands, probe, steps)

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
-import numpy as np
 import pandas as pd
 
 from landscape.notation.measure_keys import BETA_AT, LEFT_AT
+from landscape.storage.step_columns import SAME_BATCH
 
 LATE = 0.1  # "late" is the last tenth of the steps
 KEYS = ["arch", "seed"]
@@ -30,6 +30,7 @@ def bands_series(bands: pd.DataFrame, steps: pd.DataFrame) -> dict[str, pd.Serie
         "gradient_distance_mean": there["gradient_distance"].mean(),
         "output_gradient_distance_mean": there["output_gradient_distance"].mean(),
         "beta_mean": there["beta"].mean(),
+        **{f"{name}_mean": there[name].mean() for name in SAME_BATCH if name in steps},
     }
 
 
@@ -57,10 +58,12 @@ def probe_series(
         "cosine_distance_mean": _series(turn),
         "beta_maximum_mean": _series(beta),
         "beta_maximum_late": _series(late(beta, length)),
+        "curvature_mean": probe.groupby([*KEYS, "step"])["hg_over_g"].first(),
     }
     for size, table in probe.groupby("relative_step_size"):
         found[f"{BETA_AT}{size!r}"] = _series(table, "beta")
-        found[f"{LEFT_AT}{size!r}"] = gradient_left(table)
+        left = table["gradient_norm_there"] / table["gradient_norm"]
+        found[f"{LEFT_AT}{size!r}"] = _series(table.assign(value=left))
     return found
 
 
@@ -68,17 +71,6 @@ def late(table: pd.DataFrame, length: int) -> pd.DataFrame:
     """The last tenth of the study's `length` steps, as far as the table has them."""
     part: pd.DataFrame = table[table["step"] >= (1 - LATE) * length]
     return part
-
-
-def gradient_left(table: pd.DataFrame) -> pd.Series:
-    """‖∇L(θ − ηg)‖ / ‖g‖, from the distance ρ‖g‖ and the cosine c of the two gradients.
-
-    ρ² = 1 + r² − 2cr has two roots r where ρ < 1; the larger is taken, so that a gradient is called
-    small only where it surely is.
-    """
-    ratio, cosine = table["gradient_distance"] / table["gradient_norm"], table["gradient_cosine"]
-    root = cosine + np.sqrt((cosine**2 - 1 + ratio**2).clip(lower=0))
-    return _series(table.assign(value=root))
 
 
 def _complete(band: pd.DataFrame) -> pd.DataFrame:

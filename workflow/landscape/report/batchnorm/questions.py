@@ -16,6 +16,8 @@ from landscape.report.phrases import capital, figure, listed, several, table
 from landscape.report.verdicts import decide, stated
 from landscape.tables.rows import Row
 
+CURVATURE = "the curvature that the gradient meets without a step, ‖Hg‖/‖g‖ with the Hessian H,"
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -158,15 +160,17 @@ def _caveat(facts: Facts) -> list[str]:
 
 def _beta(facts: Facts) -> list[str]:
     along, training = "this β, averaged over training,", "the mean β between consecutive steps"
+    same = "β over an update, with both gradients on one mini-batch,"
     return [
         "The effective β is the change of the gradient per distance moved; it is low where the "
         "loss is smooth. Along the gradient it is the largest over the step sizes "
         f"({figure('probe_beta')}).",
         *facts.said("probe", {"beta_maximum_mean": along}, "lower", "higher"),
         *facts.said("bands", {"beta_mean": training}, "lower", "higher"),
-        f"The latter ({figure('beta_smoothness')}) is mostly mini-batch noise and falls like one "
-        "over the learning rate, so that its mean over learning rates is largely that of the "
-        "smallest. Only β along the gradient speaks of the landscape.",
+        *facts.said("bands", {"same_batch_beta_mean": same}, "lower", "higher"),
+        f"β between consecutive steps ({figure('beta_smoothness')}) is mostly mini-batch noise and "
+        "falls like one over the learning rate, so that its mean over learning rates is largely "
+        "that of the smallest. Only β on one mini-batch speaks of the landscape.",
     ]
 
 
@@ -178,6 +182,7 @@ def _sizes(facts: Facts) -> list[str]:
         *left_behind(facts.tables["probe"]),
         "Small steps do not isolate curvature: ReLU and max pooling give the loss kinks, and β "
         "grows about like 1/\u2060√η as the step shrinks, until the step crosses no kink.",
+        *facts.said("probe", {"curvature_mean": CURVATURE}, "lower", "higher"),
     ]
 
 
