@@ -5,6 +5,8 @@
 # make bench   how fast this machine trains, and what measuring costs; DATA, CONFIG as above
 # make recover after a kill -9 or a power cut: unlocks the folder, and then make study with the same
 #              settings (AGAIN=demo: make demo)
+# make adopt   results copied from elsewhere: checks data and runs by their content and trains none of
+#              them again; then make study with the same settings (AGAIN=demo: make demo)
 # make test    all fast tests        make lint    what the code must satisfy to be merged
 # make cluster-test    the study on a Slurm that is started here; as root, which installs it with apt
 # make faults  every fault that must lose nothing: kills, full disks, damaged files; 10 minutes
@@ -23,7 +25,7 @@ SOAK ?= 900
 export CONFIG DATA
 FROM_PARQUET = data={source: parquet, path: '$${DATA//$$quote/$$quote$$quote}'}
 
-.PHONY: demo study recover bench test faults soak cluster-test lint format pins clean
+.PHONY: demo study recover adopt bench test faults soak cluster-test lint format pins clean
 .DEFAULT_GOAL := demo
 
 demo: $(READY)
@@ -37,6 +39,12 @@ study: $(READY)
 
 recover: $(READY)
 	$(SNAKEMAKE) --unlock
+	$(MAKE) $(AGAIN)
+
+adopt: $(READY)
+	quote="'"; $(SNAKEMAKE) --touch --until dataset train train_probe \
+	  --configfile $(if $(filter demo,$(AGAIN)),studies/demo.yaml,$(if $(CONFIG),"$$CONFIG",config.yaml)) \
+	  $(if $(DATA),--config "$(FROM_PARQUET)")
 	$(MAKE) $(AGAIN)
 
 bench: $(READY)

@@ -1,13 +1,16 @@
 """Snakemake's own commands, as its users type them: none asks for a number of cores."""
 
+import os
 import shutil
 import subprocess
 import sys
+import time
 
 import pytest
 
 from support.artefacts import ROOT
-from support.workflow import bare_snakemake, edit
+from support.studies import artefacts
+from support.workflow import bare_snakemake, copy_project, edit, stale
 
 TINY = ("--configfile", "tiny.yaml")
 
@@ -63,3 +66,48 @@ def test_a_target_comes_before_the_resources(finished):
 def test_the_workflow_s_own_folder_is_a_way_in(finished):
     done = bare_snakemake(finished, "-n", "--snakefile", "workflow/Snakefile", *TINY)
     assert "Nothing to be done" in done.stdout, done.stdout
+
+
+def adopt(folder):
+    """`make adopt` of results that lie in a fresh copy of the project."""
+    shutil.copy2(ROOT / "Makefile", folder)
+    command = ["make", "-o", ".venv/.ready", "adopt", "CONFIG=tiny.yaml", "CORES=2"]
+    command.append(f"SNAKEMAKE={sys.executable} -m snakemake")
+    return subprocess.run(
+        command,
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture
+def copied(finished, tmp_path):
+    """Results as a copy without dates has them, and without Snakemake's records."""
+    folder = copy_project(tmp_path)
+    shutil.copytree(finished / "results", folder / "results", copy_function=shutil.copyfile)
+    later = time.time() + 5
+    os.utime(folder / "results/data/dataset.json", (later, later))
+    return folder
+
+
+def test_copied_results_are_adopted_and_nothing_is_trained_again(copied, finished):
+    assert stale(copied)["train"] == 4  # the control: by their dates they would be
+    run = copied / "results/bands/vgg_a/lr0.001/seed0/run.json"
+    before, inode = run.read_bytes(), run.stat().st_ino
+    done = adopt(copied)
+    assert done.returncode == 0, done.stdout
+    assert (run.read_bytes(), run.stat().st_ino) == (before, inode)
+    assert stale(copied) == {}
+    assert artefacts(copied / "results") == artefacts(finished / "results")
+
+
+def test_results_of_other_content_are_not_adopted(copied):
+    table = copied / "results/bands/vgg_a/lr0.001/seed0/steps.parquet"
+    table.write_bytes(table.read_bytes()[:-1] + b"x")
+    done = adopt(copied)
+    assert done.returncode != 0
+    assert f"nothing was adopted: {table.relative_to(copied)}: " in done.stdout
+    assert stale(copied)["train"] == 4

@@ -47,6 +47,7 @@ def repository(tmp_path):
     folder = tmp_path / "forge/landscape-authors/landscape"
     folder.mkdir(parents=True)
     copy_project(folder)
+    shutil.copy2(ROOT / "config.schema.json", folder)
     shutil.copytree(ROOT / "config", folder / "config", symlinks=True)
     identity = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false"]
     for command in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-qm", "all"]):
@@ -77,7 +78,7 @@ def test_from_a_folder_below_a_prefix_with_a_partial_configuration(other, tmp_pa
     assert (other / "part/results/data/dataset.json").exists()
     assert (other / "part/results/bands/vgg_a/lr0.001/seed0/model.safetensors").exists()
     assert not (other / "results").exists()
-    assert "Nothing to be done" in run(other, *command, "mine", "--dry-run").stdout
+    assert "Nothing to be done" in run(other, "--dry-run", *command, "mine").stdout
 
 
 def test_from_a_repository_by_its_name_there(other, repository):

@@ -46,8 +46,14 @@ def announce():
     if INTERRUPTED:
         leave(130)
     if done.returncode:
-        raise WorkflowError(f"nothing was started: {done.stdout.strip()}")
+        refuse(f"nothing was started: {done.stdout.strip()}")
     logger.info(done.stdout.strip())
+
+
+def refuse(reason):
+    """Before any job; a WorkflowError would name lines of these files."""
+    logger.error(reason)
+    raise SystemExit(1)
 
 
 def watch_for_ctrl_c():
