@@ -1,6 +1,8 @@
 """Configurations: meant, or refused with the key's name, before any job starts."""
 
 import copy
+import json
+import math
 import random
 from itertools import pairwise
 from pathlib import Path
@@ -13,6 +15,8 @@ from pydantic import ConfigDict, create_model
 
 from landscape.config.study import Study, load_study, validate_study
 from landscape.errors import UserError
+from landscape.figures.selection import wanted
+from landscape.report import captions
 from support.artefacts import ROOT, told
 
 CONTENT = yaml.safe_load((ROOT / "config.yaml").read_text("utf-8"))
@@ -186,6 +190,59 @@ def check_mutation(mutation):
 )
 def test_fuzz_one_change_of_the_real_configuration(examples):
     fuzz(examples, MUTATIONS, check_mutation)
+
+
+# What a leaf of the real configuration may be changed to, by what it is now: meant, or not.
+MEANT = {int: [2, 3, "4"], float: [0.25, 0.5, "1e-2"], bool: [True, False]}
+WRONG = {
+    # A whole number may be written where any is allowed, so that neither 0.5 nor 10**30 is here.
+    int: [-1, "many", True, math.nan, [], {}, [1], {"a": 1}],
+    float: [-1.0, "much", False, math.nan, math.inf, [], {}, [0.5], 10**400],
+    bool: ["perhaps", 2, 0.5, [], {}, None],
+    str: [0, 1.5, True, [], {}, ["x"], "\0", "no such name"],
+}
+FREE = {"results", "name"}  # texts of one's own; a level's `name` makes it a section of its own
+
+
+def leaves(content, at=()):
+    """Every path to a value that is no section, list or nothing."""
+    for key, value in content.items() if isinstance(content, dict) else enumerate(content):
+        if isinstance(value, dict | list):
+            yield from leaves(value, (*at, key))
+        elif value is not None:
+            yield (*at, key), value
+
+
+LEAVES = list(leaves(CONTENT))
+
+
+def changed_leaf(draw: random.Random):
+    """A leaf of the configuration, what it is changed to, and whether that can be meant."""
+    at, old = draw.choice(LEAVES)
+    kind = type(old)
+    meant = kind in MEANT and draw.random() < 0.5
+    return at, draw.choice((MEANT if meant else WRONG)[kind]), meant
+
+
+@pytest.mark.parametrize("count", [40, pytest.param(2000, marks=pytest.mark.slow)])
+def test_fuzz_every_leaf_is_accepted_if_meant_and_refused_by_its_key_if_not(count):
+    """Seeded. Of meant values some are refused for a rule between settings; wrong ones always."""
+    draw = random.Random(count)
+    accepted_ones = 0
+    for _ in range(count):
+        at, value, meant = changed_leaf(draw)
+        content = mutated(at, value, "instead")
+        study, said = told(lambda content=content: validate_study(content))
+        if study is not None:
+            assert meant or at[-1] in FREE, (at, value)
+            accepted_ones += 1
+            again = validate_study(json.loads(study.model_dump_json()))
+            assert again == study, at
+            assert again.all_runs == study.all_runs
+            assert all(captions.filled(name, study).text for name in wanted(study))
+        else:
+            assert any(key in said for key in at if isinstance(key, str)), (at, value, said)
+    assert accepted_ones > count / 5
 
 
 @pytest.mark.slow

@@ -5,11 +5,11 @@ import shlex
 import sys
 from pathlib import Path
 
-import yaml
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import update_config
 
 from landscape.config.study import validate_study
+from landscape.config.yaml_files import read_yaml
 from landscape.data.sources.formats import require as require_copy
 from landscape.report.captions import filled
 from landscape.errors import UserError
@@ -20,9 +20,12 @@ from landscape.provenance.run_fingerprint import training_code
 
 # Whatever this workflow is given, files, --config or a module's configuration, lies over its own.
 settings = {}
-update_config(settings, yaml.safe_load((PROJECT / "config.yaml").read_text("utf-8")))
-update_config(settings, config)
 try:
+    update_config(settings, read_yaml(PROJECT / "config.yaml"))
+    for file in map(Path, workflow.configfiles):
+        if file.is_file():
+            read_yaml(file)  # refuses what Snakemake drops without a word: a key written twice
+    update_config(settings, config)
     STUDY = validate_study(settings, "the configuration")
 except UserError as error:
     raise WorkflowError(str(error))
