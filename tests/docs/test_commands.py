@@ -18,6 +18,7 @@ from snakemake.utils import update_config
 
 from support.artefacts import ROOT
 from support.documents import DOCUMENTS, blocks, commands, named_files
+from support.sources import encode, parquet_folder, table, tiles
 from support.workflow import copy_project
 
 REAL = "for real, where a tiny study is config.yaml and is finished"
@@ -36,6 +37,8 @@ COMMANDS = {
     "make study CONFIG=studies/small.yaml": PLANNED,
     "make recover": PLANNED,
     "make recover AGAIN=demo": PLANNED,
+    "make adopt": PRINTED,
+    "make adopt AGAIN=demo": PRINTED,
     "make bench": PLANNED,
     "make bench CONFIG=studies/small.yaml DATA=path/to/cifar10-parquet": PLANNED,
     "make test": PRINTED,
@@ -65,21 +68,22 @@ COMMANDS = {
     f"{DEMO} rates.yaml -- bands results/rates/figures/loss_landscape.png": PLANNED,
     "landscape --help": REAL,
     "landscape dataset": REAL,
-    "landscape loaders --output samples.png": REAL,
+    "landscape show-batches": REAL,
     "landscape runs": REAL,
     "landscape train bands/vgg_a_bn/lr0.001/seed0": REAL,
     "landscape aggregate bands": REAL,
     "landscape figure loss_landscape": REAL,
     "landscape figure band_width": REAL,
     "landscape report": REAL,
-    "landscape watch": REAL,
+    "landscape status": REAL,
     "landscape evaluate results/network/final/fast/seed0": REAL,
     "landscape predict results/network/final/fast/seed0 cat.jpg": REAL,
     "landscape schema > config.schema.json": CLONED,
     "landscape runs --config short.yaml": CLONED,
     "landscape dataset --config studies/demo.yaml": CLONED,
-    "landscape watch --config studies/demo.yaml --once": CLONED,
-    "landscape watch --config studies/demo.yaml --config rates.yaml --once": CLONED,
+    "python make_arrays.py && landscape dataset --config arrays.yaml": CLONED,
+    "landscape status --config studies/demo.yaml --once": CLONED,
+    "landscape status --config studies/demo.yaml --config rates.yaml --once": CLONED,
     "landscape train bands/vgg_a_bn/lr0.001/seed0 --config studies/demo.yaml": CLONED,
     "landscape train network/sweep/activation/mish/seed0"
     " --config studies/demo.yaml --config mish.yaml": CLONED,
@@ -136,6 +140,7 @@ def _furnished(folder: Path) -> Path:
         for name, text in named_files(block).items():
             (folder / name).write_text(text, "utf-8")
     Image.new("RGB", (40, 60), "teal").save(folder / "cat.jpg")
+    parquet_folder(folder / "path/to/cifar10-parquet", table([encode(tile) for tile in tiles(0)]))
     (folder / "plan").mkdir()
     (folder / "plan/profile.yaml").write_text("dry-run: true\n", "utf-8")
     return folder
