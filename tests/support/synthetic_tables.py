@@ -254,6 +254,13 @@ def probe(
                             "gradient_distance": beta * eta * norm,
                             "gradient_cosine": 1 / (1 + beta * eta),
                             "beta": beta,
+                            "gradient_norm_there": norm * abs(1 - beta * eta),
+                            "hg_over_g": here,
+                            "kappa": 0.9 * here,
+                            "smooth_distance": here * eta * norm,
+                            "rest_distance": abs(here - beta) * eta * norm + 1e-6,
+                            "relu_flips": 0.05 * size**0.5,
+                            "pool_flips": 0.1 * size**0.5,
                         }
                     )
     return pd.DataFrame(rows)

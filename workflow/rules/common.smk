@@ -69,10 +69,17 @@ def one_of(values):
 
 # What the aggregation makes of a study's runs, what it reads of each, and its code.
 TABLES = {
-    "bands": ["bands.parquet", "summary.csv", "epochs.csv", "runs.csv"],
+    "bands": [
+        "bands.parquet",
+        "summary.csv",
+        "by_learning_rate.csv",
+        "epochs.csv",
+        "runs.csv",
+    ],
     "probe": [
         "bands.parquet",
         "summary.csv",
+        "by_step_size.csv",
         "epochs.csv",
         "runs.csv",
         "probe.parquet",

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from landscape.config.study import Figures, load_study
 from landscape.errors import UserError
-from landscape.figures import bands, colors, probe, samples, style, training
+from landscape.figures import bands, colors, parts, probe, samples, style, training
 from landscape.figures.draw import draw
 from landscape.figures.registry import FIGURES
 from landscape.report import captions
@@ -126,6 +126,25 @@ def test_the_heatmap_shows_the_geometric_mean_over_seeds_on_one_scale():
     np.testing.assert_allclose(meshes[1].get_array()[0], expected)
     assert meshes[0].norm is meshes[1].norm
     assert meshes[0].get_rasterized()
+
+
+def test_the_parts_are_medians_over_the_gradient_s_length():
+    table = synthetic.probe(seeds=(0, 1))
+    figure = parts.probe_parts(table)
+    left, right = figure.axes
+    part = table[table["arch"] == "vgg_a"]
+    for line, measure in zip(left.lines[:2], ("smooth_distance", "rest_distance"), strict=True):
+        share = part[measure] / part["gradient_norm"]
+        expected = share.groupby(part["relative_step_size"]).median()
+        np.testing.assert_allclose(line.get_ydata(), expected)
+        assert line.get_color() == colors.COLORS["vgg_a"]
+    assert left.lines[0].get_linestyle() != left.lines[1].get_linestyle()
+    flips = part.groupby("relative_step_size")["pool_flips"].median()
+    np.testing.assert_allclose(right.lines[1].get_ydata(), flips)
+    smooth = parts.probe_parts(table.assign(relu_flips=0.0, pool_flips=0.0))  # no kinks at all
+    assert np.isnan(smooth.axes[1].lines[0].get_ydata()).all()
+    with pytest.raises(UserError, match="rest_distance"):
+        parts.probe_parts(table.drop(columns="rest_distance"))
 
 
 def test_training_curves_end_in_test_accuracy_except_for_diverged_runs():

@@ -128,6 +128,7 @@ def test_same_batch_distance_is_of_one_batch_before_and_after_its_update(run, im
         apart = (gradients[1] - gradients[0]).norm().item()
         moved = (points[i].double() - points[i - 1].double()).norm().item()
         row = table.loc[i]
+        # On CPUs channels-last BatchNorm errs by 4e-6 a pass, which flips kinks: 1e-3 and no less.
         assert row["same_batch_gradient_distance"] == pytest.approx(apart, rel=1e-3)
         assert row["same_batch_beta"] == pytest.approx(apart / moved, rel=1e-3)
         # What the batch's own noise adds is not in it.

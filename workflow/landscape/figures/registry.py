@@ -128,6 +128,9 @@ FIGURES: dict[str, FigureSpec] = {
     "probe_beta_heatmap": FigureSpec(
         "landscape.figures.probe", "probe_beta_heatmap", "probe", ("probe/probe.parquet",)
     ),
+    "probe_parts": FigureSpec(
+        "landscape.figures.parts", "probe_parts", "probe", ("probe/probe.parquet",)
+    ),
     "frontier_parameters": _finals(
         "frontier", "frontier_parameters", "summary.csv", also=("plain",), anchored=True
     ),

@@ -94,6 +94,13 @@ CAPTIONS: dict[str, Caption] = {
         "curvature: with ReLU and max pooling β grows about like 1/√η until the step crosses no "
         "kink.",
     ),
+    "probe_parts": Caption(
+        "Curvature and kinks",
+        "Left: the change of the gradient over its length by step size, as the Hessian at the "
+        "origin foretells it (solid) and the rest (dashed). Right: the shares of ReLU signs and "
+        "max-pool winners that flipped on the way. Medians over steps and seeds, quartiles "
+        "shaded. The rest comes from kinks and higher derivatives.",
+    ),
     **{name: Caption(title, text) for name, (title, text) in TEXTS.items()},
 }
 

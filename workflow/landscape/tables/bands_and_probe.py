@@ -8,6 +8,7 @@ from landscape.storage.tables import write_tables
 from landscape.tables.band import band
 from landscape.tables.collect import joined, runs_table
 from landscape.tables.headline import bands_values, probe_values, summarize
+from landscape.tables.parts import PARTS, by_learning_rate, by_step_size
 from landscape.tables.series import bands_series, probe_series
 
 BAND_MEASURES = ("loss", "gradient_distance", "output_gradient_distance", "beta")
@@ -28,7 +29,8 @@ def aggregate_bands(study: Bands, results: Path) -> list[Path]:
     values = bands_values(series, steps, epochs, runs)
     summary = summarize(values, study.architectures, series)
     tables = {"bands.parquet": bands, "summary.csv": summary, "epochs.csv": epochs}
-    return write_tables(results / "bands", {**tables, "runs.csv": runs})
+    tables |= {"runs.csv": runs, "by_learning_rate.csv": by_learning_rate(steps)}
+    return write_tables(results / "bands", tables)
 
 
 def aggregate_probe(study: Probe, results: Path) -> list[Path]:
@@ -36,10 +38,11 @@ def aggregate_probe(study: Probe, results: Path) -> list[Path]:
     runs = runs_table(study.run_ids, results)
     steps = joined(study.run_ids, results, "steps.parquet", STEP_COLUMNS | {"loss"})
     epochs = joined(study.run_ids, results, "epochs.csv", EPOCH_COLUMNS)
-    columns = {"step", "relative_step_size", *ORIGIN, *PROBE_MEASURES, "gradient_norm_there"}
+    columns = {"step", "relative_step_size", *ORIGIN, *PROBE_MEASURES, *PARTS}
     probe = joined(study.run_ids, results, "probe.parquet", columns)
     bands = band(probe[probe["relative_step_size"].isin(study.band_step_sizes)], PROBE_MEASURES)
     series = probe_series(bands, probe, steps)
     summary = summarize(probe_values(series, steps, runs), study.architectures, series)
     tables = {"bands.parquet": bands, "probe.parquet": probe, "summary.csv": summary}
-    return write_tables(results / "probe", {**tables, "epochs.csv": epochs, "runs.csv": runs})
+    tables |= {"epochs.csv": epochs, "runs.csv": runs, "by_step_size.csv": by_step_size(probe)}
+    return write_tables(results / "probe", tables)
