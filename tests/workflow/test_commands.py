@@ -89,7 +89,8 @@ def copied(finished, tmp_path):
     folder = copy_project(tmp_path)
     shutil.copytree(finished / "results", folder / "results", copy_function=shutil.copyfile)
     later = time.time() + 5
-    os.utime(folder / "results/data/dataset.json", (later, later))
+    for file in (folder / "results/data").iterdir():
+        os.utime(file, (later, later))
     return folder
 
 

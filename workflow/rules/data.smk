@@ -2,7 +2,7 @@
 # A wrong path is refused here, before anything is touched or planned for it.
 if workflow.is_main_process:
     try:
-        require_copy(STUDY.data, Path(DATA))
+        require_copy(STUDY.data, Path(FOLDER, "data"))
     except UserError as error:
         raise WorkflowError(str(error))
 
