@@ -17,10 +17,11 @@ def bands_series(bands: pd.DataFrame, steps: pd.DataFrame) -> dict[str, pd.Serie
     """The bands study's time series: (arch, seed, step) → value, by the name of their mean.
 
     They hold the steps at which no run of a seed has diverged; of a measure of single runs, the
-    mean over the learning rates.
+    mean over the learning rates. A band that ends at step 0 has no width: all its runs are equal
+    there.
     """
     width = _complete(bands[bands["measure"] == "loss"])
-    width = width.assign(width=width["maximum"] - width["minimum"])
+    width = width.assign(width=_width(width) if width["step"].max() > 0 else np.nan)
     length = bands["step"].max() + 1
     steps = steps.merge(width[["seed", "step"]].drop_duplicates(), on=["seed", "step"])
     there = steps.groupby([*KEYS, "step"])
@@ -46,7 +47,7 @@ def probe_series(
         _complete(bands[bands["measure"] == measure])
         for measure in ("loss", "gradient_distance", "beta", "gradient_cosine")
     )
-    spread = loss.assign(value=loss["maximum"] - loss["minimum"])
+    spread = loss.assign(value=_width(loss))
     distance = distance.assign(value=distance["maximum"])
     turn = cosine.assign(value=1 - cosine["minimum"])
     beta = beta.assign(value=beta["maximum"])
@@ -65,6 +66,11 @@ def probe_series(
         left = table["gradient_norm_there"] / table["gradient_norm"]
         found[f"{LEFT_AT}{size!r}"] = _series(table.assign(value=left))
     return found
+
+
+def _width(band: pd.DataFrame) -> pd.Series:
+    """maximum − minimum; null where the band is a single run or step size."""
+    return (band["maximum"] - band["minimum"]).where(band["runs"] > 1)
 
 
 def late(table: pd.DataFrame, length: int) -> pd.DataFrame:
