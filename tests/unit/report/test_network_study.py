@@ -301,7 +301,10 @@ def test_published_networks_are_shown_on_comparable_data_only(results, summary, 
     text = finals.published_paragraph(outcomes(better), OFFICIAL, IMAGES)
     assert "No published network of the table beats compact" in text
     folder = shutil.copytree(results, tmp_path / "results")
-    write_json(folder / "data/dataset.json", {**OFFICIAL, "official_pixels": None})
+    write_json(
+        folder / "data/dataset.json",
+        {**OFFICIAL, "official_pixels": False, "official_share": 0.9985},
+    )
     assert content(folder, STUDY)["network"]["published"]["body"]
     assert not content(results, STUDY)["network"]["published"]["body"]
     build.build(folder, STUDY, tmp_path / "report.pdf")

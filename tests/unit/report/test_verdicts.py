@@ -15,6 +15,7 @@ from landscape.report.chance import at_chance, differ
 from landscape.report.first_page import authors, date
 from landscape.report.phrases import listed, several
 from landscape.report.verdicts import Decision, decide, direction_words, on_claim, stated
+from landscape.tables.published import comparable
 from landscape.tables.rows import headline_rows
 from support import synthetic_tables as synthetic
 from unit.report.test_build import study_of
@@ -263,6 +264,26 @@ def test_limitations_follow_the_study():
     assert "nothing is compared" in text
     assert "bfloat16" in text
     assert "not the official pixels" in text
+
+
+@pytest.mark.parametrize(
+    ("pixels", "share", "compares", "words"),
+    [
+        (True, 1.0, True, ""),
+        (False, 0.9985, True, "accuracies compare with published ones except"),
+        (None, 0.9985, True, "accuracies compare with published ones except"),
+        (None, None, False, "nothing proves"),
+        (False, None, False, "do not compare with published ones"),
+    ],
+)
+def test_published_numbers_compare_where_nearly_all_pixels_are_official(
+    pixels, share, compares, words
+):
+    dataset = {"official_pixels": pixels, "official_share": share, "source": "copy", "name": "C"}
+    assert comparable(dataset) == compares
+    text = " ".join(limitations(FULL, dataset, study_of(), 0))
+    assert words in text
+    assert compares or "compare with published ones except" not in text
 
 
 def test_curvature_and_beta_on_one_batch_are_compared_where_they_are_measured():

@@ -1,4 +1,4 @@
-"""What a ratio of two networks lets one say, and how surely."""
+"""Verdicts on the ratio of two networks, and how sure they are."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -7,6 +7,7 @@ from typing import Any
 from landscape.config.study import Study
 from landscape.notation.numbers import number
 from landscape.report.phrases import capital, listed, several
+from landscape.tables.published import comparable
 from landscape.tables.statistics import ENOUGH
 
 ONE_IN = 20  # 95 % intervals: this many, and one excludes its true value
@@ -54,22 +55,27 @@ def limitations(
 
 
 def _data(dataset: Mapping[str, Any]) -> list[str]:
+    if dataset["official_pixels"]:
+        return []
     if dataset["source"] == "demo":
         return [
             "The images are simple shapes made on the spot. The report illustrates the method; it "
             "is no evidence about CIFAR-10."
+        ]
+    if comparable(dataset):
+        return [
+            f"The images are {dataset['name']}: accuracies compare with published ones except for "
+            "the images that are not official."
         ]
     if dataset["official_pixels"] is False:
         return [
             f"The images are not the official pixels of CIFAR-10 but {dataset['name']}. Accuracies "
             "do not compare with published ones."
         ]
-    if dataset["official_pixels"] is None:
-        return [
-            f"The images ({dataset['name']}) were stored without loss, but nothing proves that "
-            "they are the official pixels of CIFAR-10."
-        ]
-    return []
+    return [
+        f"The images ({dataset['name']}) were stored without loss, but nothing proves that they "
+        "are the official pixels of CIFAR-10."
+    ]
 
 
 def _size(scale: Scale) -> list[str]:

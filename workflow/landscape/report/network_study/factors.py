@@ -32,7 +32,8 @@ def effects(levels: Sequence[Outcome], images: Images) -> dict[str, list[str]]:
             continue
         interval = o.interval("difference")
         if interval is None or interval[0] <= 0 <= interval[1]:
-            found["undecided"].append(called(o))
+            if called(o) not in found["at chance"]:
+                found["undecided"].append(called(o))
         else:
             found["better" if interval[0] > 0 else "worse"].append(_marked(o))
     return found
