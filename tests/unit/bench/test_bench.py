@@ -22,6 +22,7 @@ from landscape.bench import (
     ceilings,
     collect,
     contenders,
+    course,
     growth,
     plain_loop,
     sharing,
@@ -187,6 +188,42 @@ def measured(results: Path, tiny: Study, tmp_path_factory: pytest.TempPathFactor
         patch.setattr(sharing, "COUNTS", (1, 2))
         collect.bench(tiny, folder, threads=2, rounds=2, seconds=0.01)
     return folder
+
+
+def test_an_interrupted_benchmark_keeps_what_it_measured(
+    folder: Path, tiny: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a kill during `startup`; then the parts are asked for one by one."""
+    calls: list[str] = []
+
+    def interrupted(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(collect, "_ceilings", lambda device: calls.append("ceilings") or {"a": 1})
+    monkeypatch.setattr(collect.speed, "race", lambda *a: calls.append("speed") or [])
+    monkeypatch.setattr(collect.startup, "before_the_first_step", interrupted)
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            collect.bench(tiny, folder, 1, 1, 0.01)
+    assert calls == ["ceilings", "speed", "speed"]  # a race for each architecture, once
+    found = read_json(folder / "bench/parts.json")
+    assert set(found) == {"machine", "ceilings", "speed"}
+    collect.bench(tiny, folder, 1, 1, 0.01, wanted=["ceilings"])
+    assert calls[3:] == ["ceilings"]
+    assert not (folder / "bench/bench.json").exists()
+    with pytest.raises(UserError, match="'sped'.* are no parts; there are ceilings, speed"):
+        collect.bench(tiny, folder, 1, 1, 0.01, wanted=["sped"])
+
+
+def test_jobs_of_the_course_ask_for_a_share_of_the_card(
+    tmp_path: Path, tiny: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The benchmark holds a share itself: with less they would wait for it, one by one."""
+    started: list[list[str]] = []
+    monkeypatch.setattr(course.subprocess, "Popen", lambda command: started.append(command))
+    course._start(tiny.run("bands/vgg_a/lr0.001/seed0"), tmp_path, 4)
+    (command,) = started
+    assert command[command.index("--parallel") + 1] == "5"
 
 
 def test_everything_is_measured_and_finite(measured: Path) -> None:

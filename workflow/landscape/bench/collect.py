@@ -1,12 +1,13 @@
 """All that `python -m landscape bench` measures, into one file.
 
+bench/parts.json   what is measured so far, written after every part; gone when all are
 bench/bench.json   everything measured, raw samples included; the figure and the report read it
 bench/speed.md     the table of the README
 """
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +23,26 @@ from landscape.runtime import device as devices
 from landscape.storage import files
 
 
-def bench(study: Study, results: Path, threads: int | None, rounds: int, seconds: float) -> None:
-    """Measure this study's training on this machine; `seconds` is about one turn of a contender."""
+def bench(
+    study: Study,
+    results: Path,
+    threads: int | None,
+    rounds: int,
+    seconds: float,
+    wanted: Sequence[str] = (),
+) -> None:
+    """Measure this study's training on this machine; `seconds` is about one turn of a contender.
+
+    Parts that an interrupted benchmark of the same machine and code has measured are kept. With
+    `wanted` only these parts are measured, anew.
+    """
     device = devices.resolve(study.device)
     devices.prepare(device, "float32", threads)
     images = dataset.load(results / "data", "train")
     pairs = [(_first(study, "bands", name), _first(study, "probe", name)) for name in _both(study)]
     one = pairs[0][0]
-    found: dict[str, Any] = {"machine": _machine(device)}
+    file, measured = results / "bench/bench.json", results / "bench/parts.json"
+    found = _earlier(_machine(device), measured, *([file] if wanted else []))
     parts: dict[str, Callable[[], Any]] = {
         "ceilings": lambda: _ceilings(device),
         "speed": lambda: [
@@ -44,17 +57,38 @@ def bench(study: Study, results: Path, threads: int | None, rounds: int, seconds
         "dry_runs": lambda: workflow.dry_runs(study),
         "stale_figure": lambda: workflow.stale_figure(study, results),
     }
-    for part, measure in parts.items():
-        print(f"bench: {part}", file=sys.stderr, flush=True)
-        found[part] = measure()
     if device.type == "cuda":  # elsewhere it takes hours
-        best = max(found["sharing"], key=lambda row: float(row["steps_per_second"]))
-        parallel = best["runs"] if best["way"] == "processes" else 1
-        found["course"] = course.course(study, results, parallel)
-    files.write_json(results / "bench/bench.json", found)
+        parts["course"] = lambda: course.course(study, results, _parallel(found["sharing"]))
+    if unknown := set(wanted) - set(parts):
+        raise UserError(f"bench: {sorted(unknown)} are no parts; there are {', '.join(parts)}")
+    for part, measure in parts.items():
+        if part in wanted or (not wanted and part not in found):
+            print(f"bench: {part}", file=sys.stderr, flush=True)
+            found[part] = measure()
+            files.write_json(measured, found)
+    if missing := [part for part in parts if part not in found]:
+        print(f"bench: {measured} lacks {', '.join(missing)}", file=sys.stderr)
+        return
+    files.write_json(file, found)
     text = table.markdown(found)
     files.write_bytes(results / "bench/speed.md", text.encode())
+    measured.unlink(missing_ok=True)
     print(text)
+
+
+def _earlier(machine: dict[str, Any], *written: Path) -> dict[str, Any]:
+    """What the first of these files holds that was measured on the same machine and code."""
+    for path in written:
+        content = files.read_json(path) if path.exists() else None
+        if isinstance(content, dict) and content.get("machine") == machine:
+            return content
+    return {"machine": machine}
+
+
+def _parallel(sharing_rows: list[dict[str, Any]]) -> int:
+    """As many runs at a time as were the fastest together."""
+    best = max(sharing_rows, key=lambda row: float(row["steps_per_second"]))
+    return int(best["runs"]) if best["way"] == "processes" else 1
 
 
 def _both(study: Study) -> list[str]:

@@ -20,7 +20,7 @@ from landscape.training import cuda_graphs, losses
 from landscape.training.recorder import Recorder
 from landscape.training.trajectory import State, trajectory
 
-HISTORY = 200_000  # steps that a recorder has room for; a benchmark makes fewer
+HISTORY = 1_000_000  # steps that a recorder has room for; a benchmark makes fewer
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,8 @@ class Contender:
 def contender(kind: str, run: Run, images: Images, device: torch.device) -> Contender:
     """A run of the bands study in one of these ways, or for `probed` of the probe study.
 
-    bare         forward, backward and update on one batch that stays: no data, no measures
+    bare         forward, backward and update on one batch that stays: no data, no measures; on
+                 CUDA it is captured and replayed, as ours are
     unmeasured   our trajectory without a recorder's norms and distances
     bands        the same with the measures of the bands study at every step
     probed       the same with a probe where the run's schedule has one
@@ -94,13 +95,28 @@ def _bare(run: Run, images: Images, device: torch.device) -> Iterator[None]:
     model = model.to(device).to(memory_format=torch.channels_last).train()
     optimizer = optimizers.build(run.optimizer, model, run.learning_rate)
     loss_function = losses.build(run.loss)
-    while True:
+
+    def step(chosen: torch.Tensor) -> None:
         optimizer.zero_grad()
         with devices.training_precision(device, run.precision):
             logits = model(inputs)
         loss: torch.Tensor = loss_function(logits.float(), labels)
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
+
+    if device.type != "cuda" or not optimizers.capturable(run.optimizer):
+        while True:
+            yield step(labels)
+    stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+    stream.wait_stream(torch.cuda.current_stream())
+    for _ in range(cuda_graphs.WARM_UP):
+        with torch.cuda.stream(stream):
+            step(labels)
+        yield
+    replay = cuda_graphs.Graphs(stream)(step, labels)
+    while True:
+        with torch.cuda.stream(stream):
+            replay(labels)
         yield
 
 

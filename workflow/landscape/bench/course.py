@@ -35,13 +35,15 @@ def _train(runs: Sequence[Run], folder: Path, parallel: int) -> float:
     working: list[subprocess.Popen[bytes]] = []
     while waiting or working:
         while waiting and len(working) < parallel:
-            working.append(_start(waiting.pop(0), folder))
+            working.append(_start(waiting.pop(0), folder, parallel))
         done = working.pop(0)  # the oldest: they take about the same time
         if done.wait():
             raise RuntimeError(f"a training run failed: {done.args!r}")
     return time.perf_counter() - started
 
 
-def _start(run: Run, folder: Path) -> subprocess.Popen[bytes]:
+def _start(run: Run, folder: Path, parallel: int) -> subprocess.Popen[bytes]:
+    """A training job that asks for a share of the card, of which the benchmark holds one itself."""
     command = [sys.executable, "-m", "landscape", "train", run.id, "--results", str(folder)]
+    command += ["--parallel", str(parallel + 1)]
     return subprocess.Popen([*command, "--settings", run.model_dump_json()])

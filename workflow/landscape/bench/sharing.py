@@ -63,10 +63,11 @@ def _on_streams(
     count: int, run: Run, images: dataset.Images, device: torch.device, seconds: float
 ) -> float:
     seeds = [run.model_copy(update={"seed": seed}) for seed in range(count)]
-    advances = [contender(BANDS, one, images, device).advance for one in seeds]
-    for advance in advances:  # one after the other: a capture tolerates no other work
-        warm_up(advance, device)
-    return _rate(advances, device, seconds)
+    with devices.tf32_allowed(run.precision == "tf32"):
+        advances = [contender(BANDS, one, images, device).advance for one in seeds]
+        for advance in advances:  # one after the other: a capture tolerates no other work
+            warm_up(advance, device)
+        return _rate(advances, device, seconds)
 
 
 def _rate(advances: list[Any], device: torch.device, seconds: float) -> float:

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from landscape.config.runs import Run
+from landscape.errors import UserError
 
 CHILD = """
 import json, sys, time
@@ -43,7 +44,10 @@ def before_the_first_step(run: Run, results: Path) -> dict[str, float]:
     """Seconds of each part of a job's start, in order."""
     started = time.time()
     command = [sys.executable, "-c", CHILD, run.model_dump_json(), str(results)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        last = done.stderr.strip().rpartition("\n")[2]
+        raise UserError(f"bench: the start of {run.id} failed: {last}")
     marks: dict[str, float] = json.loads(done.stdout)
     times = [started, *marks.values()]
     return {name: b - a for name, a, b in zip(marks, times, times[1:], strict=False)}

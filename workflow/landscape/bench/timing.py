@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import torch
 
 # Steps before the clock starts; on CUDA long enough for every kind of step to be captured.
-WARM_UP = {"cuda": 12, "cpu": 1}
+WARM_UP = {"cuda": 40, "cpu": 1}
 
 
 def synchronize(device: torch.device) -> None:

@@ -58,6 +58,9 @@ def add(stages: Stages) -> None:
     bench.add_argument(
         "--seconds", type=float, default=1.0, help="about one turn of a contender (default: 1)"
     )
+    bench.add_argument(
+        "--parts", metavar="PART,…", help="measure only these, anew (default: all that are missing)"
+    )
     add_parallel(bench)
 
 
@@ -169,5 +172,13 @@ def _bench(arguments: Arguments) -> None:
     with gpu(arguments, study.device, "bench"):
         from landscape.bench import collect
 
-        collect.bench(study, results, arguments.threads, arguments.rounds, arguments.seconds)
-    wrote(results / "bench/bench.json", results / "bench/speed.md")
+        collect.bench(
+            study,
+            results,
+            arguments.threads,
+            arguments.rounds,
+            arguments.seconds,
+            arguments.parts.split(",") if arguments.parts else (),
+        )
+    parts, file, text = (results / "bench" / n for n in ("parts.json", "bench.json", "speed.md"))
+    wrote(*((parts,) if parts.exists() else (file, text)))
