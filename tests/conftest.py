@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from landscape.config.study import Study, validate_study
-from landscape.data import dataset
+from landscape.data import preparation
 from landscape.data.sources import demo
 from landscape.training import job
 from support.artefacts import ROOT
@@ -32,7 +32,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "class_names": list(demo.CLASS_NAMES),
     }
     train, test = demo.images(TRAIN_IMAGES, random), demo.images(TEST_IMAGES, random)
-    dataset.write(folder / "data", train, test, provenance)
+    preparation.write(folder / "data", train, test, provenance)
     return folder
 
 

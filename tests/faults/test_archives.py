@@ -1,6 +1,6 @@
 """Data that is damaged, hostile or wrong: refused by the property, nothing outside is touched.
 
-Each source's refusals, one by one, are in tests/unit/test_sources.py and test_dataset.py; here is
+Each source's refusals, one by one, are in tests/unit/data; here is
 one test for each fault, and what would happen without the protection.
 """
 
@@ -10,8 +10,12 @@ import tarfile
 import numpy as np
 import pytest
 
-from landscape.data import dataset
+from landscape.data import dataset, preparation
+from landscape.data.cifar10 import CLASS_NAMES
+from landscape.data.sources import archive as archives
+from landscape.data.sources import batches
 from landscape.data.sources import download as downloads
+from landscape.data.sources.archive import read
 from landscape.errors import UserError
 from support.sources import (
     BATCHES,
@@ -22,7 +26,6 @@ from support.sources import (
     fetch,
     member,
     names,
-    read,
 )
 
 
@@ -54,13 +57,20 @@ def test_f16_control_without_the_sums_the_wrong_byte_is_kept(
     assert (tmp_path / "file.bin").read_bytes() != CONTENT
 
 
+INSIDE = f"{batches.FOLDER}/{FIRST}"
 HOSTILE = {
     "a way out": (member("../outside", size=1), b"x"),
     "an absolute path": (member("/tmp/outside", size=1), b"x"),
-    "a symlink": (member(f"{FIRST}x", type=tarfile.SYMTYPE, linkname="/etc/passwd"), b""),
-    "a hard link": (member(f"{FIRST}x", type=tarfile.LNKTYPE, linkname="../outside"), b""),
-    "a device": (member(f"{FIRST}x", type=tarfile.CHRTYPE), b""),
-    "a member twice": (member(FIRST, size=1), b"x"),
+    "a symlink": (
+        member(f"{INSIDE}x", type=tarfile.SYMTYPE, linkname="/etc/passwd"),
+        b"",
+    ),
+    "a hard link": (
+        member(f"{INSIDE}x", type=tarfile.LNKTYPE, linkname="../outside"),
+        b"",
+    ),
+    "a device": (member(f"{INSIDE}x", type=tarfile.CHRTYPE), b""),
+    "a member twice": (member(INSIDE, size=1), b"x"),
 }
 
 
@@ -105,7 +115,7 @@ PROVENANCE = {
     "origin": None,
     "official_pixels": None,
     "files": [],
-    "class_names": list(dataset.CLASS_NAMES),
+    "class_names": list(CLASS_NAMES),
 }
 WRONG = {
     "dtype is float32": lambda x, y: (x.astype(np.float32), y),
@@ -120,20 +130,19 @@ WRONG = {
 @pytest.mark.parametrize("said", WRONG)
 def test_f18_wrong_images_or_labels_are_refused_by_the_property(said, tmp_path):
     with pytest.raises(UserError, match=said):
-        dataset.write(tmp_path, WRONG[said](*arrays()), arrays(), PROVENANCE)
+        preparation.write(tmp_path, WRONG[said](*arrays()), arrays(), PROVENANCE)
     assert not list(tmp_path.iterdir())
 
 
 def test_f18_control_unverified_the_wrong_labels_are_written(tmp_path, monkeypatch):
-    monkeypatch.setattr(dataset, "verify", lambda *_: None)
-    dataset.write(tmp_path, WRONG["range is 0..9"](*arrays()), arrays(), PROVENANCE)
+    for module in (preparation, dataset):
+        monkeypatch.setattr(module, "verify", lambda *_: None)
+    preparation.write(tmp_path, WRONG["range is 0..9"](*arrays()), arrays(), PROVENANCE)
     assert dataset.load(tmp_path, "train").labels.max() == 10
 
 
 def test_f18_a_bomb_is_not_unpacked(tmp_path):
     """Ten gigabytes of zeros are a file of ten megabytes; no more than the limit is unpacked."""
-    from landscape.data.sources import official
-
     bomb = io.BytesIO()
     import gzip
 
@@ -142,6 +151,6 @@ def test_f18_a_bomb_is_not_unpacked(tmp_path):
             file.write(bytes(10_000_000))
     path = tmp_path / "a.tar.gz"
     path.write_bytes(bomb.getvalue())
-    assert official.ARCHIVE_LIMIT < 300_000_000
+    assert archives.LIMIT < 300_000_000
     with pytest.raises(UserError, match="larger than"):
         read(path)

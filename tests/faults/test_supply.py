@@ -46,7 +46,7 @@ def test_nothing_that_was_read_is_executed():
                 if called == "torch.load":
                     assert "weights_only=True" in ast.unparse(node), name
         if "pickle" in imported(tree):
-            assert name == "data.sources.official"
+            assert name == "data.sources.pickles"
 
 
 def pins(text):

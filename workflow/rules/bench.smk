@@ -1,8 +1,8 @@
 # How fast this machine trains: only where it is asked for, alone on all cores.
 rule measure_speed:
     input:
-        data=rules.dataset.output.description,
-        tensors=ancient([rules.dataset.output.train, rules.dataset.output.test]),
+        data=prepared_images,
+        tensors=ancient([f"{DATA}/train.safetensors", f"{DATA}/test.safetensors"]),
     output:
         BENCH,
         f"{RESULTS}/bench/speed.md",

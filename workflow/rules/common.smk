@@ -10,6 +10,7 @@ from snakemake.exceptions import WorkflowError
 from snakemake.utils import update_config
 
 from landscape.config.study import validate_study
+from landscape.data.sources.formats import require as require_copy
 from landscape.report.captions import filled
 from landscape.errors import UserError
 from landscape.figures.registry import FIGURES

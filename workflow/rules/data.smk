@@ -1,9 +1,20 @@
 # The one stage that may use the network: CIFAR-10 as verified uint8 tensors.
-rule dataset:
+# A wrong path is refused here, before anything is touched or planned for it.
+if workflow.is_main_process:
+    try:
+        require_copy(STUDY.data, Path(FOLDER) / "data")
+    except UserError as error:
+        raise WorkflowError(str(error))
+
+
+# A checkpoint, after which it is seen what has to be trained: nothing, if the images are the same.
+# What was prepared is updated: a job that fails leaves it as it was.
+checkpoint dataset:
     output:
-        description=f"{DATA}/dataset.json",
-        train=f"{DATA}/train.safetensors",
-        test=f"{DATA}/test.safetensors",
+        description=update(f"{DATA}/dataset.json"),
+        images=update(f"{DATA}/SHA256SUMS"),
+        train=update(f"{DATA}/train.safetensors"),
+        test=update(f"{DATA}/test.safetensors"),
     log:
         f"{RESULTS}/logs/dataset.log",
     benchmark:
@@ -18,13 +29,14 @@ rule dataset:
         python=python,
         results=results_folder,
         settings=STUDY.data.model_dump_json(),
-        code=fingerprint(
-            "data.sources.registry",
-            "data.sources.official",
-            "data.sources.parquet",
-            "data.sources.demo",
-        ),
+        code=fingerprint("data.sources.registry"),
     message:
-        f"prepare the images ({STUDY.data.source})"
+        f"prepare the images ({STUDY.data.path or STUDY.data.source})"
     shell:
-        "{params.python} -m landscape dataset --results {params.results:q} --settings {params.settings:q} &> {log:q}"
+        "{params.python} -m landscape dataset --results {params.results:q} --settings {params.settings:q}"
+        " 2>&1 | tee {log:q}"
+
+
+def prepared_images(wildcards):
+    """The checksums of images and labels: what a network's training depends on of the data."""
+    return checkpoints.dataset.get().output.images

@@ -26,8 +26,8 @@ rule structure:
 rule insight:
     input:
         models=lambda wildcards: inspected("runs"),
-        data=rules.dataset.output.description,
-        tensors=ancient([rules.dataset.output.train, rules.dataset.output.test]),
+        data=prepared_images,
+        tensors=ancient([f"{DATA}/train.safetensors", f"{DATA}/test.safetensors"]),
     output:
         arrays=f"{RESULTS}/network/insight.safetensors",
         numbers=f"{RESULTS}/network/insight.json",
@@ -61,8 +61,8 @@ rule insight:
 use rule insight as surface with:
     input:
         models=lambda wildcards: inspected("surfaces"),
-        data=rules.dataset.output.description,
-        tensors=ancient([rules.dataset.output.train, rules.dataset.output.test]),
+        data=prepared_images,
+        tensors=ancient([f"{DATA}/train.safetensors", f"{DATA}/test.safetensors"]),
     output:
         f"{RESULTS}/network/surface.parquet",
     log:

@@ -39,7 +39,7 @@ rule report:
         figures=figure_files(),
         bench=bench_files() if Path(FOLDER, "bench/bench.json").exists() else [],
         tables=[study_tables(study) for study in STUDIES],
-        data=rules.dataset.output.description,
+        data=f"{DATA}/dataset.json",
     output:
         report(REPORT, caption="../report.rst", category="Report"),
     log:

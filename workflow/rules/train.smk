@@ -1,9 +1,9 @@
 # A training job per run: of the bands, one per (architecture, learning rate, seed).
 rule train:
     input:
-        # By content, not by date: dataset.json holds the tensors' checksums.
-        data=rules.dataset.output.description,
-        tensors=ancient([rules.dataset.output.train, rules.dataset.output.test]),
+        # By content, not by date: the checksums stand for the tensors.
+        data=prepared_images,
+        tensors=ancient([f"{DATA}/train.safetensors", f"{DATA}/test.safetensors"]),
     output:
         steps=f"{RESULTS}/{{run}}/steps.parquet",
         epochs=f"{RESULTS}/{{run}}/epochs.csv",

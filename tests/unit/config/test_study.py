@@ -73,7 +73,7 @@ def test_text_that_means_a_number_is_one():
         ("optimiser", "adam"),
         ("precision", "float16"),
         ("data.source", "imagenet"),
-        ("data.path", "somewhere"),
+        ("data.path", ""),
         ("bands.optimizer", {"name": "adam", "lr": 0.1}),
         ("bands.optimizer", {"name": "adam", "momentum": 0.9}),
         ("bands.optimizer", {"name": "adam", "newton_schulz_steps": 3}),

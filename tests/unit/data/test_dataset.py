@@ -1,8 +1,11 @@
 """The prepared dataset: what is refused, that bytes repeat, and that splits are fair."""
 
 import json
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pytest
@@ -11,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from landscape.config.runs import Split
-from landscape.data import dataset
+from landscape.data import dataset, preparation
+from landscape.data.cifar10 import CLASS_NAMES
 from landscape.data.dataset import Images, class_balanced
 from landscape.errors import UserError
 from landscape.storage import files
@@ -22,8 +26,11 @@ PROVENANCE = {
     "origin": None,
     "official_pixels": None,
     "files": [],
-    "class_names": list(dataset.CLASS_NAMES),
+    "class_names": list(CLASS_NAMES),
 }
+
+
+SWAPPED = {"class_names": [*CLASS_NAMES[1:], CLASS_NAMES[0]]}
 
 
 def arrays(count: int = 40, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -34,7 +41,7 @@ def arrays(count: int = 40, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    dataset.write(tmp_path, arrays(), arrays(20, seed=1), PROVENANCE)
+    preparation.write(tmp_path, arrays(), arrays(20, seed=1), PROVENANCE)
     return tmp_path
 
 
@@ -78,11 +85,13 @@ def test_description(folder: Path) -> None:
 
 def test_the_same_images_give_the_same_bytes_wherever_they_lie(tmp_path: Path) -> None:
     for name in ("here", "there"):
-        dataset.write(tmp_path / name, arrays(), arrays(20), PROVENANCE)
+        preparation.write(tmp_path / name, arrays(), arrays(20), PROVENANCE)
     # The same pixels in another memory order are the same images.
     pixels, labels = arrays()
     transposed = np.ascontiguousarray(pixels.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
-    dataset.write(tmp_path / "order", (transposed, labels.astype(np.uint8)), arrays(20), PROVENANCE)
+    preparation.write(
+        tmp_path / "order", (transposed, labels.astype(np.uint8)), arrays(20), PROVENANCE
+    )
     for path in (tmp_path / "here").iterdir():
         assert (tmp_path / "there" / path.name).read_bytes() == path.read_bytes()
         assert (tmp_path / "order" / path.name).read_bytes() == path.read_bytes()
@@ -95,7 +104,7 @@ def test_checksum_is_of_pixels_and_labels(tmp_path: Path) -> None:
     swapped = np.roll(labels, 1)
     sums = set()
     for name, train in (("a", (pixels, labels)), ("b", (other, labels)), ("c", (pixels, swapped))):
-        dataset.write(tmp_path / name, train, arrays(20), PROVENANCE)
+        preparation.write(tmp_path / name, train, arrays(20), PROVENANCE)
         sums.add(dataset.describe(tmp_path / name)["sha256"])
     assert len(sums) == 3
 
@@ -130,7 +139,7 @@ def test_wrong_arrays_are_refused_before_anything_is_written(
     tmp_path: Path, pixels: np.ndarray, labels: np.ndarray, named: str
 ) -> None:
     with pytest.raises(UserError, match=named):
-        dataset.write(tmp_path, (pixels, labels), arrays(20), PROVENANCE)
+        preparation.write(tmp_path, (pixels, labels), arrays(20), PROVENANCE)
     assert not list(tmp_path.iterdir())
 
 
@@ -176,16 +185,48 @@ def test_a_wrong_description_is_named(folder: Path, key: str, value: Any) -> Non
         dataset.describe(folder)
 
 
-def test_writing_again_leaves_no_old_description_behind(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("full_at", range(4))
+def test_a_set_is_replaced_as_a_whole_or_not_at_all(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, full_at: int
 ) -> None:
-    def full(path: Path, content: bytes) -> None:
-        raise OSError("no space left")
+    """On a disk that is full at the first, second, … file, what was prepared before stays."""
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert len(before) == 4
+    whole, writes = files.atomic_file, iter(range(4))
 
-    monkeypatch.setattr("landscape.storage.files.write_bytes", full)
-    with pytest.raises(OSError, match="no space left"):
-        dataset.write(folder, arrays(30), arrays(20), PROVENANCE)
-    assert not (folder / "dataset.json").exists()
+    class Full:
+        def __init__(self, file: IO[bytes]) -> None:
+            self.file = file
+
+        def write(self, content: bytes) -> None:
+            if next(writes) == full_at:
+                raise OSError(28, "No space left on device")
+            self.file.write(content)
+
+    @contextmanager
+    def full(path: Path) -> Iterator[Any]:
+        with whole(path) as file:
+            yield Full(file)
+
+    monkeypatch.setattr(files, "atomic_file", full)
+    with pytest.raises(UserError, match="No space left"):
+        preparation.write(folder, arrays(30), arrays(20), PROVENANCE)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_checksums_are_those_of_the_tensors_and_the_class_names(folder: Path) -> None:
+    sums = (folder / "SHA256SUMS").read_text()
+    checked = ["sha256sum", "-c", "SHA256SUMS"]
+    assert subprocess.run(checked, cwd=folder, capture_output=True).returncode == 0
+    for changed, same in (({"name": "other", "source": "copy"}, True), (SWAPPED, False)):
+        preparation.write(folder, arrays(), arrays(20, seed=1), {**PROVENANCE, **changed})
+        assert ((folder / "SHA256SUMS").read_text() == sums) == same
+
+
+@pytest.mark.parametrize("names", [["one"], [1] * 10])
+def test_class_names_must_be_ten_names(tmp_path: Path, names: list[Any]) -> None:
+    with pytest.raises(UserError, match="class_names must be 10 names"):
+        preparation.write(tmp_path, arrays(), arrays(20), {**PROVENANCE, "class_names": names})
 
 
 @settings(deadline=None, max_examples=40)

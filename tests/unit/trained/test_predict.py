@@ -1,6 +1,8 @@
 """A person's own pictures: read in any form, cut and scaled as they should be, and classified."""
 
 import math
+import re
+import shutil
 import warnings
 from contextlib import suppress
 from pathlib import Path
@@ -17,12 +19,14 @@ from landscape.config.recipes import Optimizer
 from landscape.config.runs import Run, Split
 from landscape.data import dataset
 from landscape.data.batches import normalized
+from landscape.data.sources import demo
 from landscape.errors import UserError
 from landscape.models import registry as models
 from landscape.storage.files import read_json, write_json
 from landscape.trained import predict
 from landscape.trained.predict import probabilities, square
 from support.artefacts import start
+from support.tiny import RUN as BANDS_RUN
 
 RUN = Run(
     study="network",
@@ -302,25 +306,34 @@ def test_one_bad_picture_does_not_keep_the_others(weights, picture, tmp_path, ca
     assert f"{missing}: no such file" in out.err
 
 
-def test_without_the_data_the_classes_are_cifar_10_s(weights, picture, tmp_path, capsys):
-    moved = tmp_path / "moved"
+def test_without_its_data_an_older_run_names_no_class(weights, picture, tmp_path, capsys):
+    moved, results = tmp_path / "moved", str(weights.parents[3])
     weights.parent.rename(moved)
-    assert main(["predict", str(moved), str(picture(smooth()))]) == 0
+    assert main(["predict", str(moved), str(picture(smooth()))]) == 1
     out = capsys.readouterr()
-    assert "frog" in out.out
-    assert out.err.startswith("note: ")
-    results = str(weights.parents[3])
+    assert out.out == ""
+    assert out.err.startswith(f"error: {moved / 'run.json'}: says no class_names")
     assert main(["predict", str(moved), "--results", results, str(picture(smooth()))]) == 0
-    out = capsys.readouterr()
-    assert "bar" in out.out
-    assert out.err == ""
+    assert "bar" in capsys.readouterr().out
 
 
-def test_names_of_other_data_are_noted(results, tmp_path, picture, capsys):
+def test_data_of_other_images_do_not_name_an_older_run_s_classes(
+    results, tmp_path, picture, capsys
+):
     (tmp_path / "data").symlink_to(results / "data")
     weights = write_run(tmp_path / RUN.id, data="0" * 64)
-    assert main(["predict", str(weights), str(picture(smooth()))]) == 0
-    assert "other images" in capsys.readouterr().err
+    assert main(["predict", str(weights), str(picture(smooth()))]) == 1
+    assert "says no class_names" in capsys.readouterr().err
+
+
+def test_a_run_s_classes_go_where_it_goes(undisturbed, picture, tmp_path, capsys):
+    """A trained run's folder, copied away from its data."""
+    shutil.copytree(undisturbed / BANDS_RUN, tmp_path / "copied")
+    assert main(["predict", str(tmp_path / "copied"), str(picture(smooth()))]) == 0
+    shown = set(re.findall(r"[a-z]+(?= +[0-9.]+ %)", capsys.readouterr().out))
+    assert len(shown) == 3
+    assert shown <= set(demo.CLASS_NAMES)
+    assert read_json(tmp_path / "copied" / "run.json")["class_names"] == list(demo.CLASS_NAMES)
 
 
 def test_too_few_class_names_are_refused(weights, picture, results, tmp_path):

@@ -21,25 +21,45 @@ from landscape.errors import UserError
 Some = TypeVar("Some", bound=Settings)
 
 
+def _at_home(value: str) -> str:
+    """With `~` as the shell expands it."""
+    if not value.startswith("~"):
+        return value
+    try:
+        return str(Path(value).expanduser())
+    except RuntimeError:
+        raise ValueError("begins with ~ and a name that no user has") from None
+
+
 def _folder(value: str) -> str:
     if set(value) & set("{}*?\n\0"):
         raise ValueError("must be a folder's name without braces, wildcards and line breaks")
-    try:
-        return str(PurePosixPath(Path(value).expanduser()))
-    except RuntimeError as error:  # no such user
-        raise ValueError(f"must be a folder: {error}") from None
+    return str(PurePosixPath(_at_home(value)))
+
+
+def _location(value: str) -> str:
+    if not value or "\0" in value:
+        raise ValueError("must be a file, a folder or an address")
+    return _at_home(value)
 
 
 class Source(Settings):
-    """Where the images come from."""
+    """Where the images come from: a copy at `path` in any format, or else what `source` names."""
 
-    source: Literal["official", "parquet", "demo"]
-    path: str | None = None
+    source: Literal["official", "parquet", "demo"] = "official"
+    path: Annotated[str, AfterValidator(_location)] | None = None
+
+    @property
+    def local_path(self) -> Path | None:
+        """Where the copy lies on this machine; None if it is at an address, or there is none."""
+        if self.path is None or self.path.lower().startswith(("http://", "https://")):
+            return None
+        return Path(self.path).resolve()
 
     @model_validator(mode="after")
     def _path_is_used(self) -> "Source":
-        if self.path is not None and self.source != "parquet":
-            raise ValueError(f"path is only read with source: parquet, not with {self.source}")
+        if self.path is not None and self.source == "demo":
+            raise ValueError("path is a copy of CIFAR-10; with source: demo, images are made")
         return self
 
 

@@ -1,10 +1,10 @@
 """The prepared dataset: how images lie in a results folder, whatever source they came from.
 
 train.safetensors, test.safetensors    pixels uint8 [N, 3, 32, 32], labels int64 [N]
+SHA256SUMS                             their checksums, as `sha256sum -c` reads them
 dataset.json                           what they are; written last, so that it vouches for both
 """
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -14,25 +14,10 @@ import safetensors.torch
 import torch
 from numpy.typing import NDArray
 
-from landscape.config.runs import CLASSES as CLASSES
 from landscape.config.runs import Split
+from landscape.data.cifar10 import CLASSES, IMAGE_SHAPE
 from landscape.errors import UserError
 from landscape.storage import files
-
-CLASS_NAMES = (
-    "airplane",
-    "automobile",
-    "bird",
-    "cat",
-    "deer",
-    "dog",
-    "frog",
-    "horse",
-    "ship",
-    "truck",
-)
-IMAGE_SHAPE = (3, 32, 32)
-PARTS = ("train", "test")
 
 # The two choices of a split draw from generators of their own: a configured seed is below 2**31.
 _TRAINING_STREAM = 2**31
@@ -88,51 +73,6 @@ def verify(pixels: Array, labels: Array, part: str) -> None:
         raise UserError(f"{part} labels: every class must be present, but {absent} are not")
 
 
-def write(
-    folder: Path,
-    train: tuple[Array, Array],
-    test: tuple[Array, Array],
-    provenance: dict[str, Any],
-) -> None:
-    """Verify (pixels, labels) of both parts and write the prepared dataset into `folder`.
-
-    `provenance` says where they come from: `source`, `name`, `origin`, `official_pixels`, `files`
-    and `class_names`. The same images and provenance give the same bytes.
-    """
-    description = folder / "dataset.json"
-    described: dict[str, Any] = {"train": train, "test": test}
-    for part, (pixels, labels) in described.items():
-        verify(pixels, labels, part)
-    description.unlink(missing_ok=True)  # it must not describe tensors that it has not seen
-    checksum = hashlib.sha256()
-    tensors, counts = {}, {}
-    for part, (pixels, labels) in described.items():
-        pixels, labels = np.ascontiguousarray(pixels), labels.astype(np.int64)
-        checksum.update(pixels.data)
-        checksum.update(labels.data)
-        counts[part] = np.bincount(labels, minlength=CLASSES).tolist()
-        content = safetensors.torch.save(
-            {"pixels": torch.from_numpy(pixels), "labels": torch.from_numpy(labels)}
-        )
-        files.write_bytes(_tensor_file(folder, part), content)
-        tensors[_tensor_file(folder, part).name] = files.sha256(content)
-    mean, std = _channel_statistics(train[0])
-    files.write_sealed_json(
-        description,
-        {
-            **provenance,
-            "train_images": len(train[1]),
-            "test_images": len(test[1]),
-            "train_images_per_class": counts["train"],
-            "test_images_per_class": counts["test"],
-            "mean": mean,
-            "std": std,
-            "tensors": tensors,
-            "sha256": checksum.hexdigest(),
-        },
-    )
-
-
 def describe(folder: Path) -> dict[str, Any]:
     """dataset.json of a prepared dataset, with the keys that are read checked for their type."""
     path = folder / "dataset.json"
@@ -149,7 +89,7 @@ def describe(folder: Path) -> dict[str, Any]:
 
 def load(folder: Path, part: Literal["train", "test"]) -> Images:
     """Memory-map one part, after its file's checksum: a flipped bit must never be trained on."""
-    path = _tensor_file(folder, part)
+    path = tensor_file(folder, part)
     expected = describe(folder)["tensors"].get(path.name)
     files.require_unchanged(path, expected, "dataset.json", "prepare the data again")
     try:
@@ -216,17 +156,5 @@ def class_balanced(labels: torch.Tensor, count: int, seed: int, key: str = "coun
     return torch.cat(chosen).sort().values
 
 
-def _tensor_file(folder: Path, part: str) -> Path:
+def tensor_file(folder: Path, part: str) -> Path:
     return folder / f"{part}.safetensors"
-
-
-def _channel_statistics(pixels: Array) -> tuple[list[float], list[float]]:
-    """Mean and standard deviation per channel, of pixel values scaled to [0, 1]."""
-    flat = pixels.reshape(len(pixels), 3, -1)
-    count = flat.shape[0] * flat.shape[2]
-    # Sums of integers are exact, so that the result does not depend on the order of summing.
-    total = np.einsum("ncp->c", flat, dtype=np.int64)
-    squares = np.einsum("ncp,ncp->c", flat, flat, dtype=np.int64)
-    mean = total / count
-    std = np.sqrt(squares / count - mean**2)
-    return (mean / 255).tolist(), (std / 255).tolist()

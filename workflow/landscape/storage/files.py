@@ -90,13 +90,22 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 def write_json(path: Path, content: Any) -> None:
     """Write JSON; NaN and infinities are refused, because no reader agrees on them."""
-    text = json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False)
-    write_bytes(path, (text + "\n").encode())
+    write_bytes(path, _json(content))
 
 
 def write_sealed_json(path: Path, content: dict[str, Any]) -> None:
     """As `write_json`, with a checksum of the content in it, which `read_json` verifies."""
-    write_json(path, {**content, SEAL: _seal(content)})
+    write_bytes(path, sealed_json(content))
+
+
+def sealed_json(content: dict[str, Any]) -> bytes:
+    """The bytes of a sealed JSON file."""
+    return _json({**content, SEAL: _seal(content)})
+
+
+def _json(content: Any) -> bytes:
+    text = json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False)
+    return (text + "\n").encode()
 
 
 def read_json(path: Path) -> Any:

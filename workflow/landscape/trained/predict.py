@@ -1,9 +1,9 @@
 """What a trained network sees in a person's own pictures."""
 
-import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,10 +12,12 @@ from torch import nn
 
 from landscape.data import dataset
 from landscape.data.batches import normalized
+from landscape.data.cifar10 import CLASSES
 from landscape.errors import UserError
 from landscape.measure.accuracy import EVALUATION_BATCH
+from landscape.storage.files import read_json
 from landscape.trained import load
-from landscape.trained.evaluate import data_of, folder_of, notes
+from landscape.trained.evaluate import data_of, folder_of
 
 SIDE = 32
 SHOWN = 3  # classes for each picture
@@ -24,7 +26,8 @@ SHOWN = 3  # classes for each picture
 def predict(weights: Path, pictures: Sequence[Path], data: Path | None) -> None:
     """Print the likeliest classes of each picture; those that cannot be read are named at the end.
 
-    `data` is where the classes' names stand, by default in the results folder of the weights.
+    `data` names the classes of older runs, whose run.json does not; by default those of the results
+    folder of the weights.
     """
     folder = folder_of(weights)
     run, network = load.load(folder)
@@ -105,19 +108,30 @@ def _opaque(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def _class_names(folder: Path, data: Path | None) -> Sequence[str]:
-    """Of the data that the network was trained on, where it still lies there."""
-    if data is None or not (data / "dataset.json").exists():
-        print("note: no dataset.json is there, so the classes are CIFAR-10's", file=sys.stderr)
-        return dataset.CLASS_NAMES
-    for line in notes(folder, data):
-        print(line, file=sys.stderr)
-    names = dataset.describe(data)["class_names"]
-    if len(names) != dataset.CLASSES or not all(isinstance(name, str) for name in names):
-        raise UserError(
-            f"{data / 'dataset.json'}: class_names must be {dataset.CLASSES} names, not {names}"
-        )
+def _class_names(folder: Path, data: Path | None) -> list[str]:
+    """What the run was trained to tell apart; of older runs, what the same data's file says."""
+    path = folder / "run.json"
+    run = read_json(path)
+    names = run.get("class_names")
+    if names is None:
+        path, described = _same_data(path, run, data)
+        names = described["class_names"]
+    named = isinstance(names, list) and all(isinstance(name, str) for name in names)
+    if not named or len(names) != CLASSES:
+        raise UserError(f"{path}: class_names must be {CLASSES} names, not {names!r:.200}")
     return list(names)
+
+
+def _same_data(path: Path, run: dict[str, Any], data: Path | None) -> tuple[Path, dict[str, Any]]:
+    """dataset.json of the data that a run was trained on, and its content."""
+    if data is not None and (data / "dataset.json").exists():
+        described = dataset.describe(data)
+        if described["sha256"] == run.get("data"):
+            return data / "dataset.json", described
+    raise UserError(
+        f"{path}: says no class_names (an older run), and the data of its training are not there "
+        "to name them; say --results, the results folder of those data"
+    )
 
 
 def _lines(pictures: Sequence[Path], shares: torch.Tensor, names: Sequence[str]) -> Iterator[str]:

@@ -54,7 +54,8 @@ class Session(ABC):
         self.folder, self.device = results / run.id, device
         data = results / "data"
         description = dataset.describe(data)
-        self.classes = len(description["class_names"])
+        self.class_names = description["class_names"]
+        self.classes = len(self.class_names)
         self.training, validation = dataset.split(dataset.load(data, "train"), run.split)
         augmentation = run.augmentation if isinstance(run, Run) else None
         self.batches = Batches(self.training, run.batch_size, run.seed, device, augmentation)
@@ -249,6 +250,7 @@ class Session(ABC):
             "status": "completed" if self.diverged_at is None else "diverged",
             "diverged_at_step": self.diverged_at,
             "steps": self.steps,
+            "class_names": self.class_names,
             "train_images": len(self.batches.labels),
             "validation_images": len(self.validation.labels),
             "test_accuracy": test_accuracy,

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.data import dataset
+from landscape.data import preparation
 
 CLASS_NAMES = (
     "disc",
@@ -41,7 +41,7 @@ Float = NDArray[np.float32]
 def prepare(folder: Path) -> None:
     """Write the demo set into `folder`."""
     generator = np.random.default_rng(SEED)
-    dataset.write(
+    preparation.write(
         folder,
         images(TRAIN_IMAGES, generator),
         images(TEST_IMAGES, generator),

@@ -1,8 +1,10 @@
 """Files from the network: resumed, retried, and checked before they get their name."""
 
 import hashlib
+import itertools
 import os
 import re
+import shutil
 import sys
 import time
 from collections.abc import Callable
@@ -18,9 +20,15 @@ TIMEOUTS = (10.0, 30.0)  # seconds: to connect, and between two pieces of an ans
 CHUNK = 1 << 18  # bytes
 PROGRESS_EVERY = 5.0  # seconds
 WORTH_ANOTHER_TRY = {408, 425, 429}  # of the answers 4xx; the others stay what they are
-OTHERWISE = (
-    "Without it, the images can come from a folder: `data.source: parquet` with `data.path`."
-)
+CERTIFICATES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")  # the first that is set
+
+
+class DownloadError(UserError):
+    """A file that did not come."""
+
+
+class MissingError(DownloadError):
+    """A file that the server does not have."""
 
 
 class _AttemptError(Exception):
@@ -29,6 +37,10 @@ class _AttemptError(Exception):
 
 class _FinalError(_AttemptError):
     """A failure that another attempt would only repeat."""
+
+
+class _NotThereError(_FinalError):
+    """The server's 404."""
 
 
 def download(
@@ -42,25 +54,31 @@ def download(
 ) -> None:
     """Bring `url` to `path`, which appears whole and with the right sums or not at all.
 
-    Bytes collect in `path` + ".part", where the next attempt, or the next process, goes on. With
+    Bytes collect in `path` + ".part", where the next attempt, or the next process, resumes. With
     sums, a present `path` is checked, and kept if it is right; without, a present `path` is kept,
-    because only whole files get that name. Failures end in one UserError.
+    because only whole files get that name. A wrong one may be a person's own: its bytes are resumed
+    from where they allow it, and it is set aside once the right file is there, never deleted.
+    Failures end in one DownloadError.
     """
     sums = {name: value for name, value in (("sha256", sha256), ("md5", md5)) if value is not None}
     part = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        if path.exists():
-            if _difference(path, sums) is None:
-                return
-            path.unlink()
-        reason = "not tried"
+        wrong = _difference(path, sums) if path.exists() else None
+        if path.exists() and wrong is None:
+            return
+        if wrong is not None:
+            _say(f"{path}: there, but not the file from {shown(url)}: {wrong}")
+            if not part.exists():
+                shutil.copyfile(path, part)
+        reason, failed = "not tried", DownloadError
         for attempt in range(1, attempts + 1):
             try:
                 _fetch(url, part)
                 _check(part, sums)
             except _FinalError as failure:
                 reason = str(failure)
+                failed = MissingError if isinstance(failure, _NotThereError) else DownloadError
                 break
             except _AttemptError as failure:
                 reason = str(failure)
@@ -68,17 +86,28 @@ def download(
                     _say(f"{path.name}: {reason}; trying again ({attempt} of {attempts} tries)")
                     wait(2.0**attempt)
                 continue
+            if wrong is not None:
+                _set_aside(path)
             part.replace(path)
             return
     except OSError as error:  # of this machine's disk: the network's are failures by now
         raise UserError(f"{path}: cannot be written ({error.strerror or error})") from None
-    raise UserError(f"{shown(url)}: not downloaded: {reason}. {OTHERWISE}")
+    kept = f" ({path} stays as it is: {wrong})" if wrong is not None else ""
+    raise failed(f"{shown(url)}: not downloaded: {reason}.{kept}")
 
 
 def shown(url: str) -> str:
     """The address as it may be recorded and printed: without user, password and query."""
     address = urlsplit(url)
     return f"{address.scheme}://{address.netloc.rpartition('@')[2]}{address.path}"
+
+
+def _set_aside(path: Path) -> None:
+    """Give a file that is not the right one another name."""
+    names = (path.with_name(f"{path.name}.set-aside{number or ''}") for number in itertools.count())
+    aside = next(name for name in names if not name.exists())
+    path.rename(aside)
+    _say(f"{path}: replaced by the right file; what was there is now {aside.name}")
 
 
 def _fetch(url: str, part: Path) -> None:
@@ -89,7 +118,9 @@ def _fetch(url: str, part: Path) -> None:
     if begun:
         headers["Range"] = f"bytes={begun}-"
     try:
-        with requests.get(url, headers=headers, stream=True, timeout=TIMEOUTS) as response:
+        with requests.get(
+            url, headers=headers, stream=True, timeout=TIMEOUTS, verify=_certificates()
+        ) as response:
             if response.status_code == 416:
                 if begun and _range_of(response)[1] == begun:
                     return
@@ -103,8 +134,18 @@ def _fetch(url: str, part: Path) -> None:
                     f"asked for bytes from {begun} on, the answer starts at {start}"
                 )
             _receive(response, part, start, total)
+    except requests.exceptions.SSLError as error:
+        raise _FinalError(
+            f"the server's certificate was not accepted ({_reason(error)}). Where a network looks "
+            "into connections, set REQUESTS_CA_BUNDLE or SSL_CERT_FILE to the file (PEM) of its "
+            "certificates, or HTTPS_PROXY to its proxy"
+        ) from None
+    except requests.exceptions.ProxyError as error:
+        raise _AttemptError(
+            f"the proxy that HTTPS_PROXY or HTTP_PROXY names failed ({_reason(error)})"
+        ) from None
     except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-        raise _AttemptError(f"the connection failed ({type(error).__name__})") from None
+        raise _AttemptError(f"the connection failed ({_reason(error)})") from None
     size = part.stat().st_size
     if total is not None and size < total:
         raise _AttemptError(f"the connection ended after {size} of {total} bytes")
@@ -113,13 +154,35 @@ def _fetch(url: str, part: Path) -> None:
         raise _AttemptError(f"{size} bytes arrived, {total} were announced")
 
 
+def _certificates() -> str | bool:
+    """The authorities to trust: a file that the environment names, or those that come along."""
+    for name in CERTIFICATES:
+        if value := os.environ.get(name):
+            if not Path(value).exists():
+                raise _FinalError(f"{name} is {value}, but there is no such file")
+            return value
+    return True
+
+
+def _reason(error: BaseException) -> str:
+    """What the innermost of nested errors says, without the addresses of objects."""
+    while True:
+        inner = getattr(error, "reason", None) or next(
+            (part for part in reversed(error.args) if isinstance(part, BaseException)), None
+        )
+        if not isinstance(inner, BaseException):
+            break
+        error = inner
+    said = re.sub(r"<[^>]*>:? ?|^.*?\): ", "", str(error)) or type(error).__name__
+    return re.sub(r" \(_ssl\.c:\d+\)", "", said)
+
+
 def _refuse_status(response: requests.Response) -> None:
     status = response.status_code
     if status not in (200, 206):
         permanent = 400 <= status < 500 and status not in WORTH_ANOTHER_TRY
-        raise (_FinalError if permanent else _AttemptError)(
-            f"the server answered {status} {response.reason}"
-        )
+        kind = _NotThereError if status == 404 else _FinalError if permanent else _AttemptError
+        raise kind(f"the server answered {status} {response.reason}")
     if "text/html" in response.headers.get("Content-Type", ""):
         raise _AttemptError("the server answered with a web page (text/html) instead of the file")
 
