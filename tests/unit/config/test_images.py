@@ -8,7 +8,8 @@ from landscape.config.images import ONE_PIXEL, require_images
 from landscape.config.recipes import ANY_SIDE
 from landscape.config.runs import Split
 from landscape.config.study import TRAINING_IMAGES
-from landscape.data.sources import demo, official
+from landscape.data import cifar10
+from landscape.data.sources import demo
 from landscape.errors import UserError
 from landscape.models import registry as models
 from support.runs import a_run
@@ -31,7 +32,7 @@ def test_the_networks_that_end_in_one_pixel_are_known():
 
 def test_the_sources_have_as_many_images_as_is_said():
     assert TRAINING_IMAGES["demo"] == demo.TRAIN_IMAGES
-    assert TRAINING_IMAGES["official"] == 5 * official.IMAGES_PER_BATCH
+    assert TRAINING_IMAGES["official"] == cifar10.TRAIN_IMAGES
 
 
 @pytest.mark.parametrize(
