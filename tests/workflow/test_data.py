@@ -46,7 +46,7 @@ def test_a_typo_is_refused_before_anything_is_touched_or_planned(project):
         refused = snakemake(project, *arguments, check=False)
         assert refused.returncode != 0
         assert "data.path: no such file or folder" in refused.stdout
-        assert "train_bands" not in refused.stdout
+        assert "bands/vgg_a" not in refused.stdout
     assert content(project / "results" / "data") == before
     configure(project)
     assert stale(project) == {}
@@ -88,4 +88,4 @@ def test_other_images_train_again_and_what_cannot_be_read_changes_nothing(projec
     snakemake(project, "results/data/dataset.json")
     assert content(project / "results" / "data")["SHA256SUMS"] != before["SHA256SUMS"]
     jobs = stale(project, *TRAINED)
-    assert (jobs["train_bands"], jobs["train_probe"]) == (4, 2)
+    assert (jobs["train"], jobs["train_probe"]) == (4, 2)

@@ -24,11 +24,13 @@ def run_title(wildcards, threads):
 
 def announce():
     """Before anything starts: how many runs are to do and about how long they take here."""
-    planned = [
-        job.wildcards.run
-        for job in workflow.dag.needrun_jobs()
-        if job.rule.name in TRAINING
-    ]
+    jobs = list(workflow.dag.needrun_jobs())
+    planned = [job.wildcards.run for job in jobs if job.rule.name in TRAINING]
+    if any(job.is_checkpoint for job in jobs):
+        # Finished runs are trained again only if the images turn out to be others.
+        planned = [
+            run for run in planned if not (Path(FOLDER) / run / "run.json").exists()
+        ]
     if not planned or not workflow.local_exec:
         return  # nothing is trained, or not here
     threads = train_threads(None)

@@ -31,7 +31,7 @@ checkpoint dataset:
         settings=STUDY.data.model_dump_json(),
         code=fingerprint("data.sources.registry"),
     message:
-        f"prepare the images ({STUDY.data.source})"
+        f"prepare the images ({STUDY.data.path or STUDY.data.source})"
     shell:
         "{params.python} -m landscape dataset --results {params.results:q}"
         " --settings {params.settings:q} 2>&1 | tee {log:q}"

@@ -134,7 +134,7 @@ class Study(Settings):
     @model_validator(mode="after")
     def _images_suffice(self) -> "Study":
         images = TRAINING_IMAGES.get(self.data.source)
-        if images is not None:
+        if images is not None and self.data.path is None:
             for run in self.all_runs:
                 if (mistake := image_mistake(run, images)) is not None:
                     raise ValueError(mistake)

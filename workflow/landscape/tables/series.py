@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
 
 from landscape.notation.measure_keys import BETA_AT, LEFT_AT
