@@ -36,7 +36,7 @@ FOLDER = workflow.modifier.path_modifier.replace_prefix(f"{RESULTS}/").removesuf
 RUNS = {run.id: run for run in STUDY.all_runs}
 RUN_IDS = {
     study: [run.id for run in RUNS.values() if run.study == study]
-    for study in ("bands", "probe", "network")
+    for study in ("bands", "probe", "mechanism", "network")
 }
 STUDIES = [study for study, runs in RUN_IDS.items() if runs]
 REPORT = f"{RESULTS}/report.pdf"
@@ -84,16 +84,26 @@ TABLES = {
         "runs.csv",
         "probe.parquet",
     ],
+    "mechanism": [
+        "mechanism.parquet",
+        "spectrum.parquet",
+        "losses.parquet",
+        "range.csv",
+        "verdicts.csv",
+        "runs.csv",
+    ],
     "network": ["summary.csv", "comparisons.csv", "epochs.csv", "runs.csv"],
 }
 RUN_TABLES = {
     "bands": ["steps.parquet", "epochs.csv", "run.json"],
     "probe": ["steps.parquet", "epochs.csv", "run.json", "probe.parquet"],
+    "mechanism": ["steps.parquet", "epochs.csv", "run.json"],
     "network": ["epochs.csv", "run.json"],
 }
 TABLE_CODE = {
     "bands": "tables.bands_and_probe",
     "probe": "tables.bands_and_probe",
+    "mechanism": "tables.mechanism",
     "network": "tables.network_study",
 }
 LAYERS = f"{RESULTS}/network/layers.csv"
@@ -108,10 +118,17 @@ def study_tables(study):
     return [*aggregated(study), *([LAYERS] if study == "network" else [])]
 
 
+def path_ids():
+    """The runs that keep weights on their path."""
+    return STUDY.mechanism.path_ids if STUDY.mechanism else []
+
+
 def run_files(study):
-    return expand(
+    files = expand(
         f"{RESULTS}/{{run}}/{{file}}", run=RUN_IDS[study], file=RUN_TABLES[study]
     )
+    looked = ["mechanism.parquet", "spectrum.parquet"] if study == "mechanism" else []
+    return files + expand(f"{RESULTS}/{{run}}/{{file}}", run=path_ids(), file=looked)
 
 
 def whole_study(study):
@@ -179,6 +196,10 @@ def run_settings(wildcards):
 
 def run_code(wildcards):
     return training_code(RUNS[wildcards.run])
+
+
+def look_settings(wildcards):
+    return STUDY.mechanism.look(RUNS[wildcards.run]).model_dump_json()
 
 
 def study_settings(study):

@@ -7,10 +7,11 @@ import subprocess
 
 from snakemake.logging import logger
 
+from landscape.config.mechanism import network_of
 from landscape.notation.names import label
 
 INTERRUPTED = []  # by Ctrl-C: the number of its signal
-TRAINING = ("train", "train_probe")
+TRAINING = ("train", "train_probe", "train_mechanism")
 
 
 def run_title(wildcards, threads):
@@ -19,6 +20,8 @@ def run_title(wildcards, threads):
     if run.study == "network":
         return f"{run.id.removeprefix('network/').rpartition('/')[0]}, seed {run.seed}"
     name, rate = label(run.architecture.name), run.learning_rate
+    if run.study == "mechanism":
+        name = label(network_of(run.name))
     return f"{name}, learning rate {rate:g}, seed {run.seed}"
 
 

@@ -14,7 +14,7 @@ rule train:
     benchmark:
         f"{RESULTS}/benchmarks/{{run}}.tsv"
     wildcard_constraints:
-        run=one_of(RUN_IDS["bands"] + RUN_IDS["network"]),
+        run=one_of(set(RUNS) - set(RUN_IDS["probe"]) - set(path_ids())),
     conda:
         ENVIRONMENT
     threads: train_threads

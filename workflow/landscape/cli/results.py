@@ -39,12 +39,12 @@ def add(stages: Stages) -> None:
         add_threads(inspect)
         add_parallel(inspect)
         inspect.set_defaults(inspect=name)
-    mechanism = add_stage(
-        stages, _mechanism, "mechanism", "look into the weights that a run kept on its path"
+    look = add_stage(
+        stages, _look, "look", "measure curvature and more on the weights that a run kept"
     )
-    mechanism.add_argument("run", metavar="RUN", help="for example mechanism/vgg_a/lr0.1/seed0")
-    add_threads(mechanism)
-    add_parallel(mechanism)
+    look.add_argument("run", metavar="RUN", help="for example mechanism/vgg_a/lr0.1/seed0")
+    add_threads(look)
+    add_parallel(look)
     figure = add_stage(stages, _figure, "figure", "draw one figure from tables")
     figure.add_argument("name")
     add_stage(stages, _report, "report", "typeset the report from tables and figures")
@@ -74,6 +74,13 @@ def _aggregate(arguments: Arguments) -> None:
         network = _network(arguments)
         _require_runs(network.run_ids, results)
         wrote(*aggregate_network(network, results))
+    elif name == "mechanism":
+        from landscape.config.mechanism import Mechanism
+        from landscape.tables.mechanism import aggregate_mechanism
+
+        mechanism = settings_of(arguments, Mechanism, lambda study: study.mechanism, name)
+        _require_runs(mechanism.run_ids, results)
+        wrote(*aggregate_mechanism(mechanism, results))
     elif name == "bands":
         from landscape.config.bands import Bands
 
@@ -127,19 +134,15 @@ def _insight(arguments: Arguments) -> None:
     wrote(*(results / "network" / name for name in made[arguments.inspect]))
 
 
-def _mechanism(arguments: Arguments) -> None:
-    from landscape.config.runs import Run
-    from landscape.config.study import Study
+def _look(arguments: Arguments) -> None:
+    from landscape.config.mechanism import Look
 
-    study = settings_of(arguments, Study, lambda whole: whole, "")
-    run, results = study.run(arguments.run), results_of(arguments)
-    if study.mechanism is None or run.id not in study.mechanism.path_ids:
-        raise UserError(f"{run.id}: no run of the mechanism study that keeps its weights")
-    assert isinstance(run, Run)
-    with gpu(arguments, study.device, run.id):
+    look = settings_of(arguments, Look, lambda study: study.look(arguments.run), "mechanism")
+    results = study_folder(arguments)
+    with gpu(arguments, look.run.device, look.run.id):
         from landscape.insight import mechanism
 
-        mechanism.collect(run, study.mechanism, results, arguments.threads)
+        wrote(*mechanism.collect(look, results, arguments.threads))
 
 
 def _figure(arguments: Arguments) -> None:

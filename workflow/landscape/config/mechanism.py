@@ -25,7 +25,16 @@ class Spectrum(Settings):
 
     probes: Annotated[Count, Field(ge=2)]
     steps: Annotated[Count, Field(ge=2)]
-    networks: tuple[NetworkName, ...]
+    networks: tuple[NetworkName, ...]  # at the first learning rate, with their first seeds
+
+
+class Look(Settings):
+    """How the kept weights of one run are looked at; without a spectrum, none is taken."""
+
+    run: Run
+    curvature_images: Count
+    noise_batches: Count
+    spectrum: Spectrum | None
 
 
 class Range(Settings):
@@ -76,6 +85,19 @@ class Mechanism(Settings):
         while found[-1] < self.steps:
             found.append(10 * found[-2])
         return (*(step for step in found if step < self.steps), self.steps)
+
+    def look(self, run: Run) -> Look:
+        """What a run's measures depend on, and nothing of other runs."""
+        network = network_of(str(run.name))
+        first = run.learning_rate == self.learning_rates[0]
+        chosen = first and run.seed == self.networks[network][0]  # type: ignore[index]
+        spectrum = self.spectrum.model_copy(update={"networks": (network,)})
+        return Look(
+            run=run,
+            curvature_images=self.curvature_images,
+            noise_batches=self.noise_batches,
+            spectrum=spectrum if chosen and network in self.spectrum.networks else None,
+        )
 
     @property
     def path_ids(self) -> list[str]:

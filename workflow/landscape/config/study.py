@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 from landscape.config.bands import Bands
 from landscape.config.fields import Count, Settings, Whole
 from landscape.config.images import image_mistake
-from landscape.config.mechanism import Mechanism
+from landscape.config.mechanism import Look, Mechanism
 from landscape.config.mistakes import described
 from landscape.config.network_study import Insight, NetworkStudy, slug
 from landscape.config.probe import Probe
@@ -111,6 +111,17 @@ class Study(Settings):
             f"no run {run_id!r} in this configuration; it has {', '.join(near)}, … "
             "(`python -m landscape runs` lists them)"
         )
+
+    def look(self, run_id: str) -> Look | None:
+        """How the weights that this run keeps are looked at."""
+        if self.mechanism is None:
+            return None
+        if run_id not in self.mechanism.path_ids:
+            kept = self.mechanism.path_ids
+            raise UserError(f"{run_id}: keeps no weights to look at; these do: {', '.join(kept)}")
+        run = self.run(run_id)
+        assert isinstance(run, Run)
+        return self.mechanism.look(run)
 
     @property
     def inspected(self) -> Insight | None:

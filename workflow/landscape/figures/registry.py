@@ -18,7 +18,7 @@ class FigureSpec:
 
     module: str
     function: str
-    study: Literal["bands", "probe", "network", "data", "bench"]
+    study: Literal["bands", "probe", "mechanism", "network", "data", "bench"]
     arguments: tuple[str, ...]
     smoothed: bool = False  # the function takes `smoothing_steps`
     anchored: bool = False  # the function takes `published`: whether published results compare
@@ -55,6 +55,15 @@ def _bands(function: str) -> FigureSpec:
 def _probe(function: str) -> FigureSpec:
     module = "landscape.figures.probe"
     return FigureSpec(module, function, "probe", ("probe/bands.parquet",), smoothed=True)
+
+
+def _mechanism(function: str, table: str) -> FigureSpec:
+    return FigureSpec(
+        "landscape.figures.mechanism",
+        function,
+        "mechanism",
+        (f"mechanism/{table}",),
+    )
 
 
 def _sweep(factor: str) -> FigureSpec:
@@ -131,6 +140,10 @@ FIGURES: dict[str, FigureSpec] = {
     "probe_parts": FigureSpec(
         "landscape.figures.parts", "probe_parts", "probe", ("probe/probe.parquet",)
     ),
+    "mechanism_sharpness": _mechanism("mechanism_sharpness", "mechanism.parquet"),
+    "mechanism_spectrum": _mechanism("mechanism_spectrum", "spectrum.parquet"),
+    "mechanism_range": _mechanism("mechanism_range", "range.csv"),
+    "mechanism_controls": _mechanism("mechanism_controls", "losses.parquet"),
     "frontier_parameters": _finals(
         "frontier", "frontier_parameters", "summary.csv", also=("plain",), anchored=True
     ),

@@ -16,6 +16,7 @@ def wanted(study: Study) -> list[str]:
         name
         for name, spec in FIGURES.items()
         if spec.study != "bench"
+        and (spec.study != "mechanism" or study.mechanism)
         and (spec.study != "network" or (study.network and _has(study.network, spec)))
     ]
 

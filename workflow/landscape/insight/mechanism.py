@@ -14,8 +14,7 @@ import safetensors.torch
 import torch
 from torch.nn.functional import cross_entropy
 
-from landscape.config.mechanism import Mechanism, network_of
-from landscape.config.runs import Run
+from landscape.config.mechanism import Look, Spectrum, network_of
 from landscape.data import dataset
 from landscape.data.batches import Batches
 from landscape.errors import UserError
@@ -31,34 +30,35 @@ from landscape.measure.spectrum import spectrum
 from landscape.models import registry as models
 from landscape.models.flat_parameters import FlatParameters
 from landscape.models.network import Network
+from landscape.models.normalization import scale_free_layers
 from landscape.provenance.fingerprint import fingerprint
 from landscape.runtime import device as devices
 from landscape.runtime.randomness import generator
 from landscape.storage.files import read_json, require_recorded
-from landscape.storage.tables import write_table
+from landscape.storage.tables import write_tables
 from landscape.training import checkpoint
 
 Batch = tuple[torch.Tensor, torch.Tensor]
 Row = dict[str, Any]
 IMAGES_SEED = 0  # of the choice of the curvature batch
 SHARPNESS_BATCHES = 4  # mini-batches over which their sharpness is averaged
-BLOCK_TOLERANCE = 0.05  # residual of a block's eigenvalue, relative to it
+TOLERANCE = 0.05  # residual of a single eigenvalue, relative to it; its error is of second order
 RELATIVE_STEPS = (1.0, 0.0625)  # of the scale-free probe, times the learning rate
 EARLY = 100  # the step of the early spectrum
 ROWS = ["arch", "learning_rate", "seed", "step", "loss", "quantity", "layer", "value"]
 NODES = ["arch", "learning_rate", "seed", "step", "statistics", "probe", "size", "node", "weight"]
 
 
-def collect(run: Run, mechanism: Mechanism, results: Path, threads: int | None = None) -> None:
+def collect(look: Look, results: Path, threads: int | None = None) -> list[Path]:
     """Write mechanism.parquet and spectrum.parquet of one run; a kill loses at most one moment."""
+    run = look.run
     device = devices.resolve(run.device)
     devices.prepare(device, "float32", threads)
     folder = results / run.id
-    subject = Subject(run, mechanism, results, device)
+    subject = Subject(look, results, device)
     saved = folder / "mechanism.state"
     identity = {
-        "run": run.model_dump(mode="json"),
-        "mechanism": mechanism.model_dump(mode="json", exclude={"networks", "range"}),
+        "look": look.model_dump(mode="json"),
         "code": fingerprint("insight.mechanism", run.architecture.module),
         "weights": read_json(folder / "run.json")["files"]["snapshots.safetensors"],
         "torch": torch.__version__,
@@ -75,16 +75,21 @@ def collect(run: Run, mechanism: Mechanism, results: Path, threads: int | None =
         done["steps"].append(step)
         checkpoint.save(saved, done, identity)
         print(f"{run.id}: looked at step {step}", flush=True)
-    write_table(folder / "mechanism.parquet", pd.DataFrame(done["rows"], columns=ROWS))
-    write_table(folder / "spectrum.parquet", pd.DataFrame(done["nodes"], columns=NODES))
+    rows, nodes = (
+        pd.DataFrame(done["rows"], columns=ROWS),
+        pd.DataFrame(done["nodes"], columns=NODES),
+    )
+    paths = write_tables(folder, {"mechanism.parquet": rows, "spectrum.parquet": nodes})
     checkpoint.delete(saved)
+    return paths
 
 
 class Subject:
     """A run's network, at whichever moment it was loaded last, and the images to look with."""
 
-    def __init__(self, run: Run, mechanism: Mechanism, results: Path, device: torch.device):
-        self.run, self.mechanism, self.device = run, mechanism, device
+    def __init__(self, look: Look, results: Path, device: torch.device):
+        self.look, self.run = look, look.run
+        run = look.run
         self.network = network_of(str(run.name))
         folder = results / run.id
         facts = read_json(folder / "run.json")
@@ -97,7 +102,7 @@ class Subject:
         self.flat = FlatParameters(self.model)
         images, _ = dataset.split(dataset.load(results / "data", "train"), run.split)
         self.batches = Batches(images, run.batch_size, run.seed, device)
-        key, count = "mechanism.curvature_images", mechanism.curvature_images
+        key, count = "mechanism.curvature_images", look.curvature_images
         chosen = images[dataset.class_balanced(images.labels, count, IMAGES_SEED, key)]
         self.inputs, self.labels = Batches(chosen, count, device=device).batch(0)
 
@@ -122,11 +127,12 @@ class Subject:
         """The spectral density at the start, early and at the end; population statistics at the
         end, too, where the network has them.
         """
-        if not self._has_spectrum(step):
+        settings = self.look.spectrum
+        if settings is None or step not in (self.moments[0], EARLY, self.moments[-1]):
             return []
-        found = self._spectrum(step, "batch")
+        found = self._spectrum(step, "batch", settings)
         if step == self.moments[-1] and any("running" in name for name in self.kept):
-            found += self._spectrum(step, "population")
+            found += self._spectrum(step, "population", settings)
         return found
 
     def _quantities(self, step: int, hessian: Hessian) -> Iterator[tuple[str, str, float]]:
@@ -134,17 +140,19 @@ class Subject:
         run, rate = self.run, self.run.learning_rate
         here, size = (self.model, self.flat), self.flat.vector
         batch = self.batches.batch(step)
-        several = [self.batches.batch(step + k) for k in range(self.mechanism.noise_batches)]
+        several = [self.batches.batch(step + k) for k in range(self.look.noise_batches)]
         start = torch.randn(size.shape, generator=generator(run.seed, "lanczos", step)).to(size)
         whole = sharpness(hessian, start)
         whole["two_over_lr"] = 2 / rate
-        scaled = in_units(hessian, metric(*here))
-        whole["scaled_lambda_1"] = extremes(scaled, start).largest[0]
+        whole["scaled_lambda_1"] = whole["lambda_1"]
+        if scale_free_layers(self.model):
+            scaled = in_units(hessian, metric(*here))
+            whole["scaled_lambda_1"] = extremes(scaled, start, tolerance=TOLERANCE).largest[0]
         whole["batch_sharpness"] = batch_sharpness(
             *here, several[:SHARPNESS_BATCHES], cross_entropy
         )
         of_batch = Hessian(*here, *batch, cross_entropy)
-        whole["batch_lambda_max"] = extremes(of_batch, start).largest[0]
+        whole["batch_lambda_max"] = extremes(of_batch, start, tolerance=TOLERANCE).largest[0]
         steps = [relative * rate for relative in RELATIVE_STEPS]
         betas = scale_free_beta(*here, *batch, cross_entropy, steps)
         for relative, beta in zip(RELATIVE_STEPS, betas, strict=True):
@@ -153,7 +161,7 @@ class Subject:
         yield from (("", name, value) for name, value in whole.items())
         drawn = generator(run.seed, "blocks", step)
         by_layer = [
-            blocks(*here, hessian, rate, drawn, BLOCK_TOLERANCE),
+            blocks(*here, hessian, rate, drawn, TOLERANCE),
             covariate_shift(*here, *batch, cross_entropy, rate),
             _summed_up(gradient_bound(*here, *batch, cross_entropy)),
         ]
@@ -163,21 +171,11 @@ class Subject:
             for layer, values in found.items():
                 yield from ((layer, name, value) for name, value in values.items())
 
-    def _has_spectrum(self, step: int) -> bool:
-        chosen, seeds = self.mechanism.spectrum, self.mechanism.networks
-        return (
-            self.network in chosen.networks
-            and self.run.learning_rate == self.mechanism.learning_rates[0]
-            and self.run.seed == seeds[self.network][0]
-            and step in (self.moments[0], EARLY, self.moments[-1])
-        )
-
-    def _spectrum(self, step: int, statistics: str) -> list[Row]:
+    def _spectrum(self, step: int, statistics: str, settings: Spectrum) -> list[Row]:
         self._load(step)
         self.model.train(statistics == "batch")
         hessian = Hessian(self.model, self.flat, self.inputs, self.labels, cross_entropy)
         self.model.train()
-        settings = self.mechanism.spectrum
         drawn = generator(self.run.seed, "spectrum", step)
         found = spectrum(hessian, self.flat.vector, settings.probes, settings.steps, drawn)
         return [

@@ -101,6 +101,28 @@ CAPTIONS: dict[str, Caption] = {
         "max-pool winners that flipped on the way. Medians over steps and seeds, quartiles "
         "shaded. The rest comes from kinks and higher derivatives.",
     ),
+    "mechanism_sharpness": Caption(
+        "Curvature against 2/lr",
+        "Solid: largest eigenvalue of the Hessian on one fixed batch, in training mode. Dashed: "
+        "gᵀHg/‖g‖² of training mini-batches, mean of four. Gradient descent is stable along an "
+        "eigenvector below 2/lr (dotted). One line per seed, log scale; not smoothed.",
+    ),
+    "mechanism_spectrum": Caption(
+        "Spectra of the Hessian",
+        "Density of the eigenvalues by stochastic Lanczos quadrature, with the batch's statistics, "
+        "kernels a hundredth of the spectrum wide, log scale, one seed. The horizontal scales "
+        "differ.",
+    ),
+    "mechanism_range": Caption(
+        "The range of learning rates that train",
+        "Short runs of SGD. A bar joins the smallest and largest learning rate whose final loss "
+        "is below 95 % of guessing's with any seed.",
+    ),
+    "mechanism_controls": Caption(
+        "Controls",
+        "Mini-batch loss, averaged over a hundredth of the steps (log scale), one line per seed; "
+        "above 10 nats not drawn.",
+    ),
     **{name: Caption(title, text) for name, (title, text) in TEXTS.items()},
 }
 

@@ -12,6 +12,7 @@ from landscape.figures.selection import wanted
 from landscape.notation.names import label
 from landscape.report import captions, first_page, provenance
 from landscape.report.batchnorm import answer, claims, endings, limits, questions, summary
+from landscape.report.mechanism import chapter as mechanism
 from landscape.report.network_study import chapter
 from landscape.report.network_study.answer import network_answer
 from landscape.report.settings import settings
@@ -54,6 +55,9 @@ def content(results: Path, study: Study) -> dict[str, Any]:
         "runs": {name: provenance.runs_table(table, images) for name, table in runs.items()},
         "limitations": _limitations(dataset, study, tables),
     }
+    if study.mechanism is not None:
+        said["mechanism"] = mechanism.content(results, study.mechanism)
+        runs["mechanism"] = read_table(results / "mechanism/runs.csv")
     if study.network is not None:
         networks = read_table(results / "network/runs.csv", NETWORK_RUNS)
         said["title"] = f"{said['title']} And which network is best?"

@@ -21,6 +21,17 @@ COLUMNS: dict[str, set[str]] = {
         ),
         "probe/runs.csv": f"arch learning_rate {_RUNS}",
         "probe/summary.csv": "measure seeds",
+        "mechanism/mechanism.parquet": ("arch learning_rate seed step loss quantity layer value"),
+        "mechanism/spectrum.parquet": (
+            "arch learning_rate seed step statistics probe size node weight"
+        ),
+        "mechanism/losses.parquet": "arch learning_rate seed step loss",
+        "mechanism/range.csv": "arch learning_rate seed status final_loss trained",
+        "mechanism/verdicts.csv": (
+            "key explanation quantity first relation second value_first value_second ratio "
+            "ratio_low ratio_high seeds verdict source"
+        ),
+        "mechanism/runs.csv": "arch learning_rate seed name status device precision",
         "network/runs.csv": f"run name family {_RUNS}",
         "network/epochs.csv": f"run name family {_EPOCHS}",
         "network/summary.csv": "run kind group level family seeds diverged parameters",
@@ -31,4 +42,5 @@ COLUMNS: dict[str, set[str]] = {
 TEXT = {
     *("arch", "measure", "status", "device", "precision", "run", "name", "family", "kind"),
     *("group", "level", "first", "second", "network", "layer", "output_shape"),
+    *("quantity", "statistics", "key", "explanation", "relation", "verdict", "source"),
 }

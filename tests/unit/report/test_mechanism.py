@@ -1,0 +1,66 @@
+"""The chapter says what the verdicts say."""
+
+import pandas as pd
+import pytest
+
+from landscape.config.study import validate_study
+from landscape.config.yaml_files import read_yaml
+from landscape.report.mechanism import chapter
+from landscape.storage.tables import write_table
+from landscape.tables.mechanism import verdicts
+from support.artefacts import ROOT
+
+
+@pytest.fixture
+def said(tmp_path):
+    study = validate_study(read_yaml(ROOT / "config.yaml")).mechanism
+    numbers = pd.DataFrame(
+        [
+            ("lambda_1", arch, seed, value + seed / 100)
+            for arch, value in (("vgg_a", 10.0), ("vgg_a_bn", 20.0))
+            for seed in range(3)
+        ],
+        columns=["quantity", "arch", "seed", "value"],
+    )
+    looked = pd.DataFrame(
+        [
+            ("vgg_a_bn", 0.1, 0, 15000, 0.5, q, "", v)
+            for q, v in (("lambda_1", 30.0), ("batch_sharpness", 20.0))
+        ],
+        columns=["arch", "learning_rate", "seed", "step", "loss", "quantity", "layer", "value"],
+    )
+    runs = pd.DataFrame(
+        [
+            ("vgg_a_bn_frozen", 0.1, 0, "vgg_a_bn_frozen/lr0.1", "diverged", "cpu", "float32"),
+            ("vgg_a", 10.0, 0, "range/vgg_a/lr10.0", "diverged", "cpu", "float32"),
+        ],
+        columns=["arch", "learning_rate", "seed", "name", "status", "device", "precision"],
+    )
+    folder = tmp_path / "mechanism"
+    for name, table in {
+        "verdicts.csv": verdicts(numbers), "mechanism.parquet": looked, "runs.csv": runs,
+    }.items():  # fmt: skip
+        write_table(folder / name, table)
+    return chapter.content(tmp_path, study)
+
+
+def test_each_explanation_is_a_row_with_its_verdict(said):
+    rows = {row[0].partition(":")[0]: row for row in said["verdicts"]["body"]}
+    sharpness = rows["Lower sharpness"]
+    assert sharpness[1] == "λ₁: VGG-A + BatchNorm < VGG-A"
+    assert sharpness[5] == "contradicted"
+    assert sharpness[4].startswith("2.00\n[")
+    assert rows["Larger learning rates"][2:6] == ["", "", "", "not measured"]
+    assert any("Contradicted (1 of 11): lower sharpness." in text for text in said["summary"])
+
+
+def test_the_edge_is_told_relative_to_two_over_the_rate(said):
+    assert said["edge"] == [
+        "VGG-A + BatchNorm, learning rate 0.1, step 15,000: λ₁ is 1.50 and the mini-batches' κ "
+        "1.00 times 2/lr, at a loss of 0.500."
+    ]
+
+
+def test_runs_that_diverged_are_named_and_short_ones_are_not(said):
+    told = [text for text in said["limits"] if "diverged" in text]
+    assert told == ["VGG-A + frozen BatchNorm: 1 of its runs diverged and have no final loss."]

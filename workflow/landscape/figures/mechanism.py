@@ -1,0 +1,136 @@
+"""What BatchNorm changes: sharpness, spectra, the trainable range, and the controls."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from numpy.typing import NDArray
+
+from landscape.errors import UserError
+from landscape.figures.colors import OTHER, color
+from landscape.figures.style import log_scale, new_figure, styled
+from landscape.notation.names import label, ordered
+
+NETWORKS = ("vgg_a", "vgg_a_bn", "vgg_a_init")  # of the figure of sharpness
+QUANTITIES = {  # how each is drawn
+    "lambda_1": (r"$\lambda_1$ on the curvature batch", "-"),
+    "batch_sharpness": (r"mean $\kappa$ of mini-batches", "--"),
+}
+POINTS = 480  # of the grid that a density is drawn on
+LIMIT = 10.0  # nats that are drawn; a run that diverges would leave no room for the others
+BROADENING = 0.01  # of the density's kernels, of the width of the spectrum
+
+
+@styled
+def mechanism_sharpness(table: pd.DataFrame) -> Figure:
+    """λ₁ and the curvature that steps meet, over the training step, against 2/lr."""
+    rates = sorted(table["learning_rate"].unique(), reverse=True)
+    shown = [name for name in NETWORKS if name in set(table["arch"])]
+    figure = new_figure(height=2.9)
+    panels = figure.subplots(1, len(rates), sharey=True, squeeze=False)[0]
+    for axes, rate in zip(panels, rates, strict=True):
+        for name in shown:
+            for quantity, (_, style) in QUANTITIES.items():
+                _by_seed(axes, table[table["learning_rate"] == rate], name, quantity, style)
+        axes.axhline(2 / rate, color=OTHER, lw=0.8, ls=":")
+        axes.set_xscale("symlog", linthresh=10)
+        log_scale(axes)
+        axes.set_title(f"learning rate {rate:g}, dotted: 2/lr = {2 / rate:g}")
+        axes.set_xlabel("training step")
+    panels[0].set_ylabel("curvature")
+    handles = [Line2D([], [], color=color(name), label=label(name)) for name in shown]
+    handles += [
+        Line2D([], [], color=OTHER, ls=style, label=text) for text, style in QUANTITIES.values()
+    ]
+    figure.legend(handles=handles, loc="outside upper center", ncols=3)
+    return figure
+
+
+def _by_seed(axes: Axes, table: pd.DataFrame, name: str, quantity: str, style: str) -> None:
+    rows = table[(table["arch"] == name) & (table["quantity"] == quantity) & (table["value"] > 0)]
+    for _, one in rows.groupby("seed"):
+        one = one.sort_values("step")
+        axes.plot(one["step"], one["value"], color=color(name), ls=style, marker="o", ms=2.5, lw=1)
+
+
+@styled
+def mechanism_spectrum(nodes: pd.DataFrame) -> Figure:
+    """Spectral densities, a row for each step, networks one above the other."""
+    nodes = nodes[nodes["statistics"] == "batch"]
+    if nodes.empty:
+        raise UserError("no spectra: mechanism.spectrum.networks names no network that trained")
+    names, steps = ordered(set(nodes["arch"])), sorted(nodes["step"].unique())
+    figure = new_figure(height=0.9 + 1.1 * len(names))
+    grid = figure.subplots(len(names), len(steps), sharey=True, squeeze=False)
+    for row, name in zip(grid, names, strict=True):
+        for axes, step in zip(row, steps, strict=True):
+            part = nodes[(nodes["arch"] == name) & (nodes["step"] == step)]
+            if len(part):
+                centres, values = density(part)
+                axes.fill_between(centres, values, 1e-7, color=color(name), alpha=0.4, lw=0)
+                axes.plot(centres, values, color=color(name), lw=0.9)
+            axes.set_yscale("log")
+            axes.set_ylim(1e-6, 1e2)
+        row[0].set_ylabel(label(name), fontsize=7)
+    for axes, step in zip(grid[0], steps, strict=True):
+        axes.set_title(f"step {step:,}")
+    for axes in grid[-1]:
+        axes.set_xlabel("eigenvalue")
+    return figure
+
+
+def density(part: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The mean over probes of Σ w N(λ; θ, σ²) on a grid, σ a hundredth of the spectrum's width."""
+    node, weight = part["node"].to_numpy(float), part["weight"].to_numpy(float)
+    low, high = node.min(), node.max()
+    sigma = BROADENING * (high - low) or 1e-12
+    grid = np.linspace(low - 3 * sigma, high + 3 * sigma, POINTS)
+    kernels = np.exp(-0.5 * ((grid[:, None] - node) / sigma) ** 2) / (sigma * np.sqrt(2 * np.pi))
+    return grid, kernels @ weight / part["probe"].nunique()
+
+
+@styled
+def mechanism_range(table: pd.DataFrame) -> Figure:
+    """The learning rates with which each network trains: a bar from the smallest to the largest."""
+    names = ordered(set(table["arch"]))
+    figure = new_figure(height=0.8 + 0.3 * len(names))
+    axes = figure.subplots()
+    for place, name in enumerate(reversed(names)):
+        part = table[table["arch"] == name]
+        good = part[part["trained"]]
+        if len(good):
+            low, high = good["learning_rate"].min(), good["learning_rate"].max()
+            axes.plot([low, high], [place, place], color=color(name), lw=7, alpha=0.35)
+            best = good.groupby("learning_rate")["final_loss"].mean().idxmin()
+            axes.plot(best, place, "*", color=color(name), ms=9)
+        for state, marker in (("completed", "o"), ("diverged", "x")):
+            rows = part[(part["status"] == state) & ~part["trained"]]
+            axes.plot(rows["learning_rate"], [place] * len(rows), marker, color=OTHER, ms=3)
+    axes.set_yticks(range(len(names)), [label(name) for name in reversed(names)])
+    axes.set_xscale("log")
+    axes.set_xlabel("learning rate (bar: trains; star: lowest loss; ○ does not train; × diverges)")
+    axes.grid(axis="y", visible=False)
+    return figure
+
+
+@styled
+def mechanism_controls(losses: pd.DataFrame) -> Figure:
+    """Training loss of every network by step, at each learning rate."""
+    rates = sorted(losses["learning_rate"].unique(), reverse=True)
+    figure = new_figure(height=3.6)
+    panels = figure.subplots(1, len(rates), sharey=True, squeeze=False)[0]
+    names = ordered(set(losses["arch"]))
+    for axes, rate in zip(panels, rates, strict=True):
+        for name in names:
+            rows = losses[(losses["arch"] == name) & (losses["learning_rate"] == rate)]
+            for _, one in rows.groupby("seed"):
+                inside = one["loss"].where(one["loss"] < LIMIT)
+                axes.plot(one["step"], inside, color=color(name), lw=0.9)
+        log_scale(axes)
+        axes.set_title(f"learning rate {rate:g}")
+        axes.set_xlabel("training step")
+    panels[0].set_ylabel("mini-batch loss (nats)")
+    handles = [Line2D([], [], color=color(name), label=label(name)) for name in names]
+    figure.legend(handles=handles, loc="outside upper center", ncols=3)
+    return figure

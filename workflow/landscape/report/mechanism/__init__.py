@@ -1,0 +1,1 @@
+"""The chapter on what explains BatchNorm, from the tables of the mechanism study."""

@@ -1,0 +1,130 @@
+"""What explains it? The verdicts as a table, and the sentences that the numbers allow."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from landscape.config.mechanism import Mechanism
+from landscape.notation.names import label
+from landscape.notation.numbers import number, span
+from landscape.storage.tables import read_table
+
+QUANTITIES = {
+    "shift_turn": "1 − cosine of G and G′",
+    "batch_sharpness": "mean κ of mini-batches",
+    "lambda_1": "λ₁",
+    "final_loss": "final loss",
+    "final_loss_low": "final loss, smallest rate",
+    "noise_scale": "gradient noise, tr Σ/‖∇L‖²",
+    "largest_rate": "largest rate that trains",
+}
+
+
+def content(results: Path, study: Mechanism) -> dict[str, Any]:
+    """What the chapter says, as texts."""
+    folder = results / "mechanism"
+    verdicts = read_table(folder / "verdicts.csv")
+    runs, looked = read_table(folder / "runs.csv"), read_table(folder / "mechanism.parquet")
+    return {
+        "setup": _setup(study),
+        "summary": _summary(verdicts),
+        "verdicts": _table(verdicts),
+        "edge": edge(looked),
+        "limits": _limits(study, runs),
+    }
+
+
+def _setup(study: Mechanism) -> str:
+    rates = " and ".join(f"{rate:g}" for rate in study.learning_rates)
+    return (
+        f"{len(study.networks)} networks of one plan, width factor {study.width:g}, are trained "
+        f"with plain SGD at learning rate {rates} for {study.steps:,} steps from the same weights "
+        f"on the same mini-batches. Their weights are kept at the steps "
+        f"{', '.join(f'{step:,}' for step in study.moments)} and looked at afterwards. Hessians "
+        f"are of one fixed batch of {study.curvature_images:,} training images, in training mode, "
+        "with that batch's own statistics. With ReLU and max pooling they are those of the linear "
+        "piece that the weights lie in; what crossing a kink changes is not in them."
+    )
+
+
+def _summary(verdicts: pd.DataFrame) -> list[str]:
+    said = []
+    for verdict in ("supported", "contradicted", "not decided", "not measured"):
+        rows = verdicts[verdicts["verdict"] == verdict]
+        if len(rows):
+            listed = "; ".join(_short(text) for text in rows["explanation"])
+            said.append(f"{verdict.capitalize()} ({len(rows)} of {len(verdicts)}): {listed}.")
+    return said
+
+
+def _short(explanation: str) -> str:
+    head = explanation.partition(":")[0]
+    return head[:1].lower() + head[1:]
+
+
+def _table(verdicts: pd.DataFrame) -> dict[str, Any]:
+    body = []
+    for row in verdicts.to_dict("records"):
+        relation = f"{QUANTITIES[row['quantity']]}: {label(row['first'])} {row['relation']} "
+        relation += label(row["second"])
+        body.append(
+            [
+                row["explanation"],
+                relation,
+                *(_number(row[key]) for key in ("value_first", "value_second")),
+                _ratio(row),
+                row["verdict"],
+                row["source"],
+            ]
+        )
+    head = ["explanation", "prediction", "first", "second", "ratio", "verdict", "source"]
+    return {"head": head, "body": body}
+
+
+def _number(value: float) -> str:
+    return "" if pd.isna(value) else number(value)
+
+
+def _ratio(row: dict[Any, Any]) -> str:
+    if pd.isna(row["ratio"]):
+        return ""
+    if pd.isna(row["ratio_low"]):
+        return f"{number(row['ratio'])}\n{row['seeds']} of 3 seeds"
+    return f"{number(row['ratio'])}\n{span((row['ratio_low'], row['ratio_high']))}"
+
+
+def edge(looked: pd.DataFrame) -> list[str]:
+    """Where λ₁ and the mini-batches' curvature are at the last moment, relative to 2/lr."""
+    said = []
+    whole = looked[looked["layer"].fillna("") == ""]
+    for (arch, rate), rows in whole.groupby(["arch", "learning_rate"], sort=False):
+        last = rows[rows["step"] == rows["step"].max()]
+        means = last.groupby("quantity")["value"].mean()
+        if {"lambda_1", "batch_sharpness"} <= set(means.index):
+            top, along = (means[key] * rate / 2 for key in ("lambda_1", "batch_sharpness"))
+            said.append(
+                f"{label(str(arch))}, learning rate {rate:g}, step {last['step'].iloc[0]:,}: λ₁ is "
+                f"{number(top)} and the mini-batches' κ {number(along)} times 2/lr, at a loss of "
+                f"{number(last['loss'].mean())}."
+            )
+    return said
+
+
+def _limits(study: Mechanism, runs: pd.DataFrame) -> list[str]:
+    fewest = min(len(seeds) for seeds in study.networks.values())
+    said = [
+        "Networks are compared at equal steps, where their losses differ; the table of moments "
+        "gives the loss beside every value.",
+        "At small steps the change of a gradient with ReLU is dominated by kinks, not by "
+        "curvature; a float32 and a float64 run of BatchNorm at learning rate 0.1 part within a "
+        "few steps, so that single trajectories are not reproducible across precisions.",
+        "PyHessian (Yao et al. 2020, arXiv:1912.07145) finds that BatchNorm does not always smooth "
+        "the loss of shallow networks.",
+    ]
+    if fewest < 3:
+        said.insert(0, "Not every network has three seeds; without them nothing is decided.")
+    lost = runs[(runs["status"] == "diverged") & ~runs["name"].str.startswith("range/")]
+    for arch, count in lost["arch"].value_counts(sort=False).items():
+        said.append(f"{label(str(arch))}: {count} of its runs diverged and have no final loss.")
+    return said
