@@ -122,12 +122,12 @@ def test_an_architecture_without_a_value_is_an_empty_cell():
 
 
 def test_a_band_s_width_counts_only_steps_at_which_every_run_is_there():
-    """One of two runs diverges at step 1: the survivor's width of zero is no finding."""
+    """One of two runs diverges at step 2: the survivor's width of zero is no finding."""
     bands = table(
         arch=["a", "a", "b", "b"],
         seed=0,
         measure="loss",
-        step=[0, 1, 0, 1],
+        step=[1, 2, 1, 2],
         minimum=[1.0, 1.0, 1.0, 1.0],
         maximum=[3.0, 1.0, 2.0, 9.0],
         runs=[2, 1, 2, 2],
@@ -135,7 +135,7 @@ def test_a_band_s_width_counts_only_steps_at_which_every_run_is_there():
     steps = table(
         arch=["a", "b"],
         seed=0,
-        step=0,
+        step=1,
         beta=1.0,
         parameter_norm=1.0,
         gradient_distance=1.0,

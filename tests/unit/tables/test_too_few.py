@@ -43,7 +43,9 @@ def test_a_band_has_a_width_where_runs_can_differ(rates, steps, widths):
 @pytest.mark.parametrize(("sizes", "ranges"), [((1.0, 2.0), [0.0, 1.0]), ((1.0,), [])])
 def test_a_single_step_size_has_no_range(sizes, ranges):
     table = steps_of(sizes, 2).rename(columns={"learning_rate": "relative_step_size"})
-    table = table.assign(gradient_norm=1.0, gradient_cosine=1.0)
+    table = table.assign(
+        gradient_norm=1.0, gradient_cosine=1.0, hg_over_g=1.0, gradient_norm_there=1.0
+    )
     measures = ["loss", "gradient_distance", "gradient_cosine", "beta"]
     found = probe_series(band(table, measures), table, table)["loss_range_mean"]
     assert list(found["vgg_a"].dropna()) == ranges
