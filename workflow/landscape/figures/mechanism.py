@@ -102,7 +102,7 @@ def mechanism_range(table: pd.DataFrame) -> Figure:
         if len(good):
             low, high = good["learning_rate"].min(), good["learning_rate"].max()
             axes.plot([low, high], [place, place], color=color(name), lw=7, alpha=0.35)
-            best = good.groupby("learning_rate")["final_loss"].mean().idxmin()
+            best = float(str(good.groupby("learning_rate")["final_loss"].mean().idxmin()))
             axes.plot(best, place, "*", color=color(name), ms=9)
         for state, marker in (("completed", "o"), ("diverged", "x")):
             rows = part[(part["status"] == state) & ~part["trained"]]
