@@ -86,6 +86,8 @@ def test_other_images_train_again_and_what_cannot_be_read_changes_nothing(projec
     tiles[0] = np.roll(tiles[0], 1)
     rows = table([encode(tile) for tile in tiles], images.labels.tolist())
     pq.write_table(labelled(rows, list(demo.CLASS_NAMES)), train)
+    jobs = stale(project, *TRAINED)
+    assert jobs["dataset"] == 1
     snakemake(project, "results/data/SHA256SUMS")
     assert content(project / "results" / "data")["SHA256SUMS"] != before["SHA256SUMS"]
     jobs = stale(project, *TRAINED)
