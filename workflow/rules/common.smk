@@ -132,11 +132,12 @@ def run_files(study):
 
 
 def whole_study(study):
-    """Tables and runs: a run whose files were deleted is trained again, not only when it is read."""
+    """Tables, runs and their images: what was deleted is made again, not only when it is read."""
     if study not in STUDIES:
         raise WorkflowError(f"this configuration has no section {study}")
     models = expand(f"{RESULTS}/{{run}}/model.safetensors", run=RUN_IDS[study])
-    return [*study_tables(study), *run_files(study), *models]
+    images = f"{DATA}/SHA256SUMS"
+    return [*study_tables(study), *run_files(study), *models, images]
 
 
 def figure_files(study=None):

@@ -8,11 +8,12 @@ if workflow.is_main_process:
 
 
 # A checkpoint, after which it is seen what has to be trained: nothing, if the images are the same.
-# What was prepared is updated: a job that fails leaves it as it was.
+# What was prepared is updated: a job that fails leaves it as it was, but for the checksums, whose
+# absence makes the next run prepare the data again.
 checkpoint dataset:
     output:
         description=update(f"{DATA}/dataset.json"),
-        images=update(f"{DATA}/SHA256SUMS"),
+        images=f"{DATA}/SHA256SUMS",
         train=update(f"{DATA}/train.safetensors"),
         test=update(f"{DATA}/test.safetensors"),
     log:
