@@ -106,7 +106,8 @@ def _bare(run: Run, images: Images, device: torch.device) -> Iterator[None]:
 
     if device.type != "cuda" or not optimizers.capturable(run.optimizer):
         while True:
-            yield step(labels)
+            step(labels)
+            yield
     stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
     stream.wait_stream(torch.cuda.current_stream())
     for _ in range(cuda_graphs.WARM_UP):
