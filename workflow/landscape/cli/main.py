@@ -18,6 +18,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except ModuleNotFoundError as error:  # captum, typst, …: only some stages need them
+        if str(error.name).startswith("landscape"):
+            raise
+        print(f"error: this stage needs the package {error.name}; install it", file=sys.stderr)
+        return 1
     except OSError as error:  # a disk, a permission, a network: this machine's
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -20,7 +20,6 @@ from landscape.data import dataset
 from landscape.data.batches import Batches
 from landscape.errors import UserError
 from landscape.insight import surface as surfaces
-from landscape.insight.inspect import look
 from landscape.insight.test_images import Subject
 from landscape.runtime import device as devices
 from landscape.storage.files import read_json, write_bytes, write_json
@@ -36,6 +35,8 @@ def collect(
     insight: Insight, results: Path, device: Device = "auto", threads: int | None = None
 ) -> None:
     """Look into every run of `insight.runs` and write insight.safetensors and insight.json."""
+    from landscape.insight.inspect import look  # with captum, which surfaces do without
+
     if not insight.runs:
         raise UserError("network.insight.runs: names no run to look into")
     where = devices.resolve(device)
