@@ -103,7 +103,8 @@ def mechanism_range(table: pd.DataFrame) -> Figure:
         if len(good):
             low, high = good["learning_rate"].min(), good["learning_rate"].max()
             axes.plot([low, high], [place, place], color=color(name), lw=7, alpha=0.35)
-            best = float(good.groupby("learning_rate")["final_loss"].mean().idxmin())
+            means = good.groupby("learning_rate")["final_loss"].mean()
+            best = means.index.to_numpy(dtype=float)[means.argmin()]
             axes.plot(best, place, "*", color=color(name), ms=9)
         for state, marker in (("completed", "o"), ("diverged", "x")):
             rows = part[(part["status"] == state) & ~part["trained"]]
