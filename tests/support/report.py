@@ -14,7 +14,7 @@ from support import synthetic_tables as synthetic
 from support.artefacts import ROOT
 
 WHOLE = load_study([ROOT / "config.yaml"])
-STUDY = WHOLE.model_copy(update={"network": None})
+STUDY = WHOLE.model_copy(update={"mechanism": None, "network": None})
 
 
 def study_of(architectures=("vgg_a", "vgg_a_bn"), seeds=(0, 1, 2), rates=None):

@@ -24,7 +24,9 @@ try:
     update_config(settings, read_yaml(PROJECT / "config.yaml"))
     for file in map(Path, workflow.configfiles):
         if file.is_file():
-            read_yaml(file)  # refuses what Snakemake drops without a word: a key written twice
+            read_yaml(
+                file
+            )  # refuses what Snakemake drops without a word: a key written twice
     update_config(settings, config)
     STUDY = validate_study(settings, "the configuration")
 except UserError as error:

@@ -119,6 +119,6 @@ def test_the_tables_hold_every_run_by_its_network(looked, study):
     assert set(trained.loc[trained["learning_rate"] == 1000, "status"]) == {"diverged"}
     assert not trained.loc[trained["learning_rate"] == 1000, "trained"].any()
     verdicts = pd.read_csv(looked / "mechanism/verdicts.csv").set_index("key")
-    assert verdicts.loc["sharpness", "verdict"] == "not decided"  # one seed
+    assert set(verdicts["verdict"]) <= {"not decided", "not measured"}  # one seed
     assert verdicts.loc["statistics", "verdict"] == "not measured"  # no such network here
     assert len(pd.read_csv(looked / "mechanism/runs.csv")) == 6

@@ -3,12 +3,17 @@
 import pandas as pd
 import pytest
 
-from landscape.config.study import validate_study
+from landscape.config.study import load_study, validate_study
 from landscape.config.yaml_files import read_yaml
+from landscape.figures.registry import FIGURES
+from landscape.figures.selection import wanted
+from landscape.report import build
 from landscape.report.mechanism import chapter
-from landscape.storage.tables import write_table
+from landscape.storage.tables import read_table, write_table
 from landscape.tables.mechanism import verdicts
+from support import synthetic_tables as synthetic
 from support.artefacts import ROOT
+from support.report import study_of, text_of
 
 
 @pytest.fixture
@@ -42,6 +47,23 @@ def said(tmp_path):
     }.items():  # fmt: skip
         write_table(folder / name, table)
     return chapter.content(tmp_path, study)
+
+
+def test_the_report_holds_the_chapter(said, tmp_path):
+    """Typeset with the figures blank: every table and reference of the chapter is there."""
+    figures = tuple(name for name in FIGURES if name.startswith("mechanism_"))
+    assert len(figures) == 4
+    whole = load_study([ROOT / "config.yaml"])
+    plain = study_of()
+    study = plain.model_copy(update={"mechanism": whole.mechanism})
+    synthetic.write_results(tmp_path, ("vgg_a", "vgg_a_bn"), (0, 1, 2))
+    runs = read_table(tmp_path / "probe/runs.csv").assign(name="vgg_a/lr0.1")
+    write_table(tmp_path / "mechanism/runs.csv", runs)
+    synthetic.blank_figures(tmp_path, wanted(study))
+    build.build(tmp_path, study, tmp_path / "report.pdf")
+    text = text_of(tmp_path / "report.pdf")
+    assert "What explains it?" in text
+    assert "contradicted" in text
 
 
 def test_each_explanation_is_a_row_with_its_verdict(said):

@@ -33,9 +33,10 @@ FACTORS = ("filters", "normalization", "optimizer")
 TITLES = {name: FACTOR_TITLES[name] for name in FACTORS}
 STUDY = WHOLE.model_copy(
     update={
+        "mechanism": None,
         "network": WHOLE.network.model_copy(
             update={"sweeps": {name: WHOLE.network.sweeps[name] for name in FACTORS}}
-        )
+        ),
     }
 )
 LOST = "network/sweep/optimizer/Adam/seed2"

@@ -73,6 +73,7 @@ def test_scalars_are_taken_at_the_first_rate_and_late(study):
         [
             ("vgg_a", 0.1, 0, 0, 2.0, "lambda_1", "", 1000.0),  # early
             ("vgg_a", 0.1, 0, 10, 2.0, "lambda_1", "", 2.0),
+            ("vgg_a", 0.1, 0, 30, 2.3, "lambda_1", "", 1e-6),  # on the plateau
             ("vgg_a", 0.1, 0, 100, 2.0, "lambda_1", "", 8.0),
             ("vgg_a", 0.02, 0, 100, 2.0, "lambda_1", "", 77.0),  # the other rate
             ("vgg_a", 0.1, 0, 100, 2.0, "shift_cosine", "features.0", 1.0),

@@ -35,6 +35,7 @@ def mechanism_sharpness(table: pd.DataFrame) -> Figure:
                 _by_seed(axes, table[table["learning_rate"] == rate], name, quantity, style)
         axes.axhline(2 / rate, color=OTHER, lw=0.8, ls=":")
         axes.set_xscale("symlog", linthresh=10)
+        axes.set_xlim(left=-0.5)
         log_scale(axes)
         axes.set_title(f"learning rate {rate:g}, dotted: 2/lr = {2 / rate:g}")
         axes.set_xlabel("training step")
@@ -102,7 +103,8 @@ def mechanism_range(table: pd.DataFrame) -> Figure:
         if len(good):
             low, high = good["learning_rate"].min(), good["learning_rate"].max()
             axes.plot([low, high], [place, place], color=color(name), lw=7, alpha=0.35)
-            best = float(str(good.groupby("learning_rate")["final_loss"].mean().idxmin()))
+            means = good.groupby("learning_rate")["final_loss"].mean()
+            best = means.index.to_numpy(dtype=float)[means.argmin()]
             axes.plot(best, place, "*", color=color(name), ms=9)
         for state, marker in (("completed", "o"), ("diverged", "x")):
             rows = part[(part["status"] == state) & ~part["trained"]]

@@ -95,12 +95,14 @@ def scalars(
     """One number per network and seed: `quantity, arch, seed, value`.
 
     At the first learning rate, unless the name says low (the smallest). What changes on the way is
-    the geometric mean over the moments in the last nine tenths of the steps; `shift_turn` is 1 −
+    the geometric mean over the moments in the last nine tenths of the steps at which the network
+    has learned something: on a plateau every curvature is small. `shift_turn` is 1 −
     the mean cosine of the layers above the first. `largest_rate` is the largest that trained, of
     those that were tried, `best_rate` the one with the lowest final loss.
     """
     rate, low = study.learning_rates[0], min(study.learning_rates)
     late = looked[(looked["learning_rate"] == rate) & (looked["step"] >= LATE * study.steps)]
+    late = late[late["loss"] < TRAINS * np.log(CLASSES)]
     one = ["arch", "seed"]
     found: dict[str, pd.Series] = {}
     for quantity in LATE_QUANTITIES:
