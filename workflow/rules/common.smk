@@ -65,8 +65,8 @@ def train_threads(wildcards):
 
 
 def one_of(values):
-    """A wildcard constraint: exactly one of these."""
-    return "|".join(re.escape(str(value)) for value in sorted(set(values)))
+    """A wildcard constraint: exactly one of these; of none, nothing fits."""
+    return "|".join(re.escape(str(value)) for value in sorted(set(values))) or "(?!)"
 
 
 # What the aggregation makes of a study's runs, what it reads of each, and its code.

@@ -36,7 +36,7 @@ def dry_runs(study: Study) -> list[dict[str, Any]]:
                 "seeds": tuple(range(seeds)),
             }
         )
-        large = study.model_copy(update={"bands": bands, "network": None})
+        large = study.model_copy(update={"bands": bands, "mechanism": None, "network": None})
         with tempfile.TemporaryDirectory() as folder:
             measured = _snakemake(large, Path(folder), ["--dry-run", "--quiet"])
         rows.append({"runs": architectures * rates * seeds, **measured})

@@ -30,6 +30,7 @@ class NoisyBatchNorm(nn.BatchNorm2d):
     """
 
     SHIFT, SCALE, SPREAD = 0.5, 1.25, 0.1
+    draws_on_host = True  # so that a CUDA graph would repeat one draw
     seed: torch.Tensor
 
     def __init__(self, channels: int):

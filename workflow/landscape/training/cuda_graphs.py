@@ -45,6 +45,8 @@ def obstacle(run: Run, state: State) -> str | None:
         return f"{run.optimizer.name} counts its steps on the host"
     if run.optimizer.sharpness_radius and state.drops:
         return "SAM's second pass drops the units of the first, for which the host seeds anew"
+    if any(getattr(module, "draws_on_host", False) for module in state.model.modules()):
+        return f"{run.architecture.name} draws its noise on the host"
     return None
 
 
