@@ -42,13 +42,20 @@ def test_a_finished_study_as_a_web_page(finished, tmp_path):
     assert "loss_landscape" in page.read_text("utf-8")
 
 
+def with_an_environment(project):
+    """The Makefile, and what tells it, and the makes that it starts, that .venv is there."""
+    shutil.copy2(ROOT / "Makefile", project)
+    (project / ".venv").mkdir(exist_ok=True)
+    (project / ".venv" / ".ready").touch()
+
+
 @pytest.mark.parametrize(("again", "made"), [("study", "-- all"), ("demo", "studies/demo.yaml")])
 def test_make_recover_unlocks_and_starts_again(project, again, made):
     """The unlocking for real, what follows as a dry run."""
-    shutil.copy2(ROOT / "Makefile", project)
+    with_an_environment(project)
     edit(project / "Makefile", "--cores 2 --resources", "--dry-run --cores 2 --resources")
     edit(project / "Makefile", "--cores $(CORES)", "--dry-run --cores $(CORES)")
-    command = ["make", "-o", ".venv/.ready", "recover", f"AGAIN={again}"]
+    command = ["make", "recover", f"AGAIN={again}"]
     command += [f"SNAKEMAKE={sys.executable} -m snakemake"]
     done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -70,8 +77,8 @@ def test_the_workflow_s_own_folder_is_a_way_in(finished):
 
 def adopt(folder):
     """`make adopt` of results that lie in a fresh copy of the project."""
-    shutil.copy2(ROOT / "Makefile", folder)
-    command = ["make", "-o", ".venv/.ready", "adopt", "CONFIG=tiny.yaml", "CORES=2"]
+    with_an_environment(folder)
+    command = ["make", "adopt", "CONFIG=tiny.yaml", "CORES=2"]
     command.append(f"SNAKEMAKE={sys.executable} -m snakemake")
     return subprocess.run(
         command,
