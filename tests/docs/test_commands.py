@@ -32,7 +32,7 @@ DEMO = "snakemake --cores 2 --resources gpu=2 --configfile studies/demo.yaml"
 COMMANDS = {
     "make demo": PLANNED,
     "make study": PLANNED,
-    "make study DATA=path/to/cifar10-parquet": PLANNED,
+    "make study DATA=path/to/cifar10": PLANNED,
     "make study CONFIG=studies/laptop.yaml GPUS=2": PLANNED,
     "make study CONFIG=studies/small.yaml": PLANNED,
     "make recover": PLANNED,
@@ -40,7 +40,7 @@ COMMANDS = {
     "make adopt": PRINTED,
     "make adopt AGAIN=demo": PRINTED,
     "make bench": PLANNED,
-    "make bench CONFIG=studies/small.yaml DATA=path/to/cifar10-parquet": PLANNED,
+    "make bench CONFIG=studies/small.yaml DATA=path/to/cifar10": PLANNED,
     "make test": PRINTED,
     "make lint": PRINTED,
     "make faults": PRINTED,
@@ -140,7 +140,7 @@ def _furnished(folder: Path) -> Path:
         for name, text in named_files(block).items():
             (folder / name).write_text(text, "utf-8")
     Image.new("RGB", (40, 60), "teal").save(folder / "cat.jpg")
-    parquet_folder(folder / "path/to/cifar10-parquet", table([encode(tile) for tile in tiles(0)]))
+    parquet_folder(folder / "path/to/cifar10", table([encode(tile) for tile in tiles(0)]))
     (folder / "plan").mkdir()
     (folder / "plan/profile.yaml").write_text("dry-run: true\n", "utf-8")
     return folder
