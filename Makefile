@@ -9,6 +9,7 @@
 #              them again; then make study with the same settings (AGAIN=demo: make demo)
 # make test    all fast tests        make lint    what the code must satisfy to be merged
 # make cluster-test    the study on a Slurm that is started here; as root, which installs it with apt
+# make docs-test  every command in README and docs, run as it is written
 # make faults  every fault that must lose nothing: kills, full disks, damaged files; 10 minutes
 # make soak    a study that is killed again and again; SOAK=seconds
 SHELL := /bin/bash
@@ -25,7 +26,7 @@ SOAK ?= 900
 export CONFIG DATA
 FROM_PARQUET = data={source: parquet, path: '$${DATA//$$quote/$$quote$$quote}'}
 
-.PHONY: demo study recover adopt bench test faults soak cluster-test lint format pins clean
+.PHONY: docs-test demo study recover adopt bench test faults soak cluster-test lint format pins clean
 .DEFAULT_GOAL := demo
 
 demo: $(READY)
@@ -53,6 +54,9 @@ bench: $(READY)
 
 test: $(READY)
 	$(VENV)/bin/python -m pytest -n 2 --dist worksteal -m "not slow"
+
+docs-test: $(READY)
+	$(VENV)/bin/python -m pytest tests/docs -n 2 --dist loadfile
 
 faults: $(READY)
 	$(VENV)/bin/python -m pytest tests/faults -n 2 --dist loadgroup
