@@ -172,7 +172,7 @@ def test_a_killed_snakemake_leaves_jobs_that_are_not_done_twice(project, referen
 
     project.unlock()
     again = project.submit(*project.targets(ONE))
-    project.until(again, lambda: "waits for the process" in project.log(ONE), "the job waits")
+    project.until(again, lambda: "waiting for the process" in project.log(ONE), "the job waits")
     assert f"Slurm job {left}" in project.log(ONE)
     process.resume()
     assert project.output(again)[0] == 0
