@@ -77,3 +77,12 @@ def test_a_line_style_is_that_of_one_learning_rate():
     styles = [training._style(place) for place in range(52)]
     assert len({(style["ls"], style["marker"]) for style in styles}) == 52
     assert len({style["marker"] for style in styles[:13]}) == 13
+
+
+def test_the_footer_says_once_which_pixels_are_official():
+    nearly = {**synthetic.dataset(), "name": "CIFAR-10, official pixels of all but 0.15 %"}
+    assert "(not the official pixels)" in draw.provenance(
+        {**nearly, "official_pixels": False}, None
+    )
+    nearly |= {"official_pixels": False, "official_share": 0.9985}
+    assert draw.provenance(nearly, None).startswith("CIFAR-10, official pixels of all but 0.15 % ·")

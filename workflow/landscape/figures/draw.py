@@ -55,11 +55,12 @@ def _origin(spec: FigureSpec, results: Path, dataset: dict[str, Any], arguments:
 
 def provenance(dataset: dict[str, Any], runs: pd.DataFrame | None) -> str:
     """Data, devices, precision and seeds in one line."""
-    pixels = PIXELS[dataset["official_pixels"]]
+    share = dataset.get("official_share")  # known: the name says how many pixels are official
+    pixels = "" if share else f" ({PIXELS[dataset['official_pixels']]})"
     images = f"{dataset['train_images']:,}"
     if runs is not None and "train_images" in runs:
         images = ", ".join(f"{count:,}" for count in sorted(runs["train_images"].unique()))
-    parts = [f"{dataset['name']} ({pixels})", f"{images} training images"]
+    parts = [f"{dataset['name']}{pixels}", f"{images} training images"]
     if runs is not None:
         parts += [_distinct(runs, "device"), _distinct(runs, "precision")]
         one = runs["seed"].nunique() == 1
