@@ -91,9 +91,9 @@ RUNS: dict[str, Run] = {
     "lags": a_run(gradient_lags=(1, 3)),
 }
 NOT_CAPTURED = {"optimizer adagrad", "vgg_a_bn_noise"}
-# Nodes of a run's smallest and largest graph: a kernel, a copy or a memset each. They must not creep
-# up. The largest is of a step with a probe, or with the gradient of one batch at two points. (Not
-# counted in bfloat16: there the stand-in's convolutions take a longer way than cuDNN's.)
+# Nodes of a run's smallest and largest graph: a kernel, a copy or a memset each. They must not
+# creep up. The largest is of a step with a probe, or with the gradient of one batch at two points.
+# (Not counted in bfloat16: there the stand-in's convolutions take a longer way than cuDNN's.)
 MOST_NODES = {
     "vgg_a": (145, 380),
     "vgg_a_bn": (162, 510),
