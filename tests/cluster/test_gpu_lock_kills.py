@@ -21,7 +21,7 @@ CARDS = ["a", "b", "c", "d"]
 CHILD = """
 import json, os, random, socket, sys, time
 from pathlib import Path
-from landscape.runtime.locks.gpu import lock_gpu
+from landscape.runtime.locks import gpu
 log, secret, *cards = sys.argv[1:]
 log = os.open(log, os.O_WRONLY | os.O_APPEND)
 def note(event, value):
