@@ -1,4 +1,4 @@
-"""What the stages share: their options, and what these stand for."""
+"""Options shared by the stages."""
 
 import argparse
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""How long the rest of a study takes, from the runs that are done and those that are running."""
+"""Time left of a study, from the runs that are done and those that are running."""
 
 from collections import defaultdict
 from collections.abc import Sequence

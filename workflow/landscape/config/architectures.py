@@ -1,4 +1,4 @@
-"""What a network is made of, family by family: settings only.
+"""The settings of each family of networks; no network is built here.
 
 `module` of each is where its network is: that module's `build(settings, classes)` makes it. It is
 imported for runs of this network only, and is what their fingerprint covers.

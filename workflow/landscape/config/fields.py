@@ -1,4 +1,4 @@
-"""What all settings share: frozen models, and numbers that mean what they say."""
+"""The base of all settings: frozen models, and numeric types with their bounds."""
 
 from collections import Counter
 from typing import Annotated, Any, TypeVar

@@ -1,4 +1,4 @@
-"""How many images a configuration needs, against how many there are."""
+"""The number of images that a configuration needs, checked against those at hand."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""How a network is trained: update rule, loss, augmentation and schedule, as settings only."""
+"""Training recipes as settings: update rule, loss, augmentation and schedule."""
 
 from typing import Annotated, Literal
 

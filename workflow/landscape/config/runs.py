@@ -23,7 +23,7 @@ CLASSES = 10  # of CIFAR-10, and of every source of images
 
 
 class Split(Settings):
-    """Which part of the training images is trained on and which is held out."""
+    """The split of the training images into those trained on and those held out."""
 
     train_images: Count | None = None
     validation_images: Annotated[Whole, Field(ge=0, le=10**9)] = 0

@@ -67,7 +67,7 @@ TRAINING_IMAGES = {"official": 50_000, "demo": 4_000}  # where the source's name
 
 
 class Figures(Settings):
-    """How things are drawn; the tables stay raw."""
+    """Smoothing of the figures; the tables stay raw."""
 
     smoothing_steps: Count
 

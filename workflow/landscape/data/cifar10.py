@@ -1,4 +1,4 @@
-"""What CIFAR-10 is: ten classes of 32x32 RGB images (Krizhevsky 2009)."""
+"""CIFAR-10: ten classes of 32x32 RGB images (Krizhevsky 2009)."""
 
 from landscape.config.runs import CLASSES as CLASSES
 

@@ -1,4 +1,4 @@
-"""How fast this machine trains, against a plain loop, and what grows with what."""
+"""Training speed on this machine against a plain loop, and how costs grow."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What training pays for with its operations, network by network."""
+"""Training operations against accuracy, network by network."""
 
 import pandas as pd
 from matplotlib.figure import Figure

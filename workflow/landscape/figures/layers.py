@@ -1,4 +1,4 @@
-"""What the final networks are made of: a bar per layer, from the image to the logits."""
+"""The layers of the final networks: a bar per layer, from the image to the logits."""
 
 import re
 from dataclasses import dataclass

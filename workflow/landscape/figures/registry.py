@@ -1,4 +1,4 @@
-"""Which figure is drawn by which function from which tables; nothing heavy is imported here."""
+"""The registry of figures: the function and the tables of each. Nothing heavy is imported here."""
 
 from dataclasses import dataclass
 from typing import Literal

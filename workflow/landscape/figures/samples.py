@@ -1,4 +1,4 @@
-"""What the images look like."""
+"""Sample images of each class."""
 
 from collections.abc import Sequence
 

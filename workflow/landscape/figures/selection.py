@@ -1,4 +1,4 @@
-"""Which of the figures a configuration has."""
+"""The figures that a configuration has."""
 
 from landscape.config.network_study import NetworkStudy
 from landscape.config.study import Study

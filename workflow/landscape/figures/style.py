@@ -1,4 +1,4 @@
-"""How every figure looks and how it is saved."""
+"""The look shared by every figure, and its saving."""
 
 import functools
 import textwrap

@@ -1,4 +1,4 @@
-"""What one factor, or one part of a network, changes: validation accuracy and its differences."""
+"""Effect of one factor, or one part of a network: validation accuracy and its differences."""
 
 from collections.abc import Hashable
 from typing import Any

@@ -1,4 +1,4 @@
-"""How the runs trained: loss and accuracy, by epoch and by second."""
+"""Loss and accuracy of the runs, by epoch and by second."""
 
 import pandas as pd
 from matplotlib.axes import Axes

@@ -1,4 +1,4 @@
-"""What the training asks of every network."""
+"""The interface that training requires of every network."""
 
 import torch
 from torch import nn

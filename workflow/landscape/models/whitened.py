@@ -1,4 +1,4 @@
-"""What networks made for short trainings share: a fixed first layer, a start near the identity."""
+"""Parts shared by networks for short trainings: a fixed first layer, a start near the identity."""
 
 import torch
 from torch import nn

@@ -1,4 +1,4 @@
-"""What the tables of a results folder must hold, so that a foreign one is told by its name.
+"""Columns required of the tables in a results folder, so that an error names a foreign table.
 
 By the last two parts of a path; columns beside these may be there. All but `TEXT` are numbers.
 """

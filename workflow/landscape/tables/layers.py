@@ -1,4 +1,4 @@
-"""What the final networks are made of, layer by layer; it needs no training."""
+"""The layers of the final networks: shapes, parameters and operations. Needs no training."""
 
 from pathlib import Path
 

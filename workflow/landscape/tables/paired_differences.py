@@ -1,4 +1,4 @@
-"""What each setting of the network study costs and gains: means over seeds, and paired differences.
+"""Cost and gain of each setting of the network study: means over seeds, and paired differences.
 
 Two runs of one seed start from the same weights (where these have the same shapes) and see the
 same images in the same order, so that settings are compared seed by seed: the difference of a level

@@ -1,4 +1,4 @@
-"""What a mean over everything would hide: measures by learning rate, and by step size.
+"""Measures split by learning rate and by step size, which a mean over everything would hide.
 
 A row for each architecture and seed; nothing is averaged over learning rates or step sizes.
 """

@@ -1,4 +1,4 @@
-"""How good, how large and how quick a trained network is, from its weights."""
+"""Accuracy, size and speed of a trained network, from its weights."""
 
 import statistics
 import time

@@ -1,4 +1,4 @@
-"""What a trained network sees in a person's own pictures."""
+"""Classes that a trained network sees in a person's own pictures."""
 
 import warnings
 from collections.abc import Iterator, Sequence

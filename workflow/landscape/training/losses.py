@@ -1,4 +1,4 @@
-"""What training minimizes: each loss is the mean over the batch of a function of the logits."""
+"""Training losses: each is the mean over the batch of a function of the logits."""
 
 from collections.abc import Callable
 

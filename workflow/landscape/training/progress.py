@@ -1,4 +1,4 @@
-"""How far a run is: a bar on a terminal, plain lines in a log, and a file that `watch` reads."""
+"""Progress of a run: a bar on a terminal, plain lines in a log, and a file that `status` reads."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What every training job does around its updates: data, clock, saved state, and files.
+"""The work of a training job around its updates: data, clock, saved state, and files.
 
 A session between two updates is complete: it can be saved there and gone on with, bit for bit.
 """

@@ -1,4 +1,4 @@
-"""Which pixels speak for a class, image by image and network by network."""
+"""Pixels that speak for a class, image by image and network by network."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""How networks see images that differ: by class, in a plane, and disturbed."""
+"""Images by class, in a plane, and disturbed, as the networks see them."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""How networks judge the test images: confusion, calibration, accuracy by class."""
+"""Judgement of the test images: confusion, calibration, accuracy by class."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What networks see: filters, feature maps and mistakes, as pictures."""
+"""Filters, feature maps and mistakes, as pictures."""
 
 from typing import Any
 
