@@ -176,7 +176,7 @@ def test_a_run_of_other_settings_has_to_be_done_again(tiny, results, tmp_path):
     job.train(run, tmp_path, threads=1)
     other = run.model_copy(update={"batch_size": 2 * run.batch_size})
     assert run_status.read_status(run, tmp_path).state == "done"
-    assert run_status.read_status(other, tmp_path).state == "waiting"
+    assert run_status.read_status(other, tmp_path).state == "stale"
 
 
 def test_where_not_all_runs_fit_those_that_need_a_look_come_first(tmp_path):

@@ -13,7 +13,7 @@ from landscape.provenance.up_to_date import is_done
 from landscape.runtime.locks.run import is_in_work
 from landscape.training.progress import FILE
 
-STATES = ("running", "interrupted", "diverged", "waiting", "done")  # the first need a look most
+STATES = ("running", "interrupted", "diverged", "stale", "waiting", "done")  # the first need a look most
 ENDED = ("done", "diverged")
 
 
@@ -32,10 +32,13 @@ class RunStatus:
 
 
 def read_status(run: Run | PlainRun, results: Path) -> RunStatus:
-    """Of run.json, or else of the progress file; a run of other settings or code does not count."""
+    """From run.json, or else from the progress file.
+
+    A finished run of other settings or other code is stale: it will be trained again.
+    """
     seen = status_of(run.id, results)
     ended = seen.state in ENDED
-    return RunStatus(run.id, "waiting") if ended and not is_done(run, results) else seen
+    return RunStatus(run.id, "stale") if ended and not is_done(run, results) else seen
 
 
 def status_of(run_id: str, results: Path) -> RunStatus:

@@ -18,7 +18,7 @@ from landscape.training.progress import seconds_text
 
 REFRESH_SECONDS = 1.0
 FRAME = 8  # lines of the screen that are not runs
-STYLES = {"running": "cyan", "done": "green", "diverged": "magenta", "interrupted": "yellow"}
+STYLES = {"running": "cyan", "done": "green", "diverged": "magenta", "interrupted": "yellow", "stale": "yellow"}
 HEAD = ("run", "state", "steps", "loss", "accuracy", "time")
 GAP = 2  # characters between columns
 SHORTEST = 20  # characters of a run's name, however narrow the screen
@@ -63,6 +63,8 @@ def screen(
     lines = [summary(statuses)]
     if len(shown) < len(statuses):
         lines.insert(0, f"… and {len(statuses) - len(shown)} more runs")
+    if any(status.state == "stale" for status in statuses):
+        lines.append("stale: finished with other settings or other code; it will be trained again.")
     lines.append(
         "loss: of the last batch. accuracy: of the test images, v: of the validation images. "
         "time: left, or taken if the run has ended."

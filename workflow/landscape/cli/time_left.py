@@ -27,7 +27,7 @@ def time_left(statuses: Sequence[RunStatus]) -> TimeLeft:
         kind = _kind(status.run)
         if status.state == "running" and status.seconds is not None:
             work += status.seconds
-        elif status.state in ("waiting", "interrupted", "running"):
+        elif status.state in ("stale", "waiting", "interrupted", "running"):
             work += mean(taken[kind]) if taken[kind] else 0.0
             unknown += not taken[kind]
     parallel = max(1, sum(status.state == "running" for status in statuses))

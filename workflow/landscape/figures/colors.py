@@ -1,4 +1,4 @@
-"""The one place where a colour or a marker is chosen (safe for colour-blind readers).
+"""Colours and markers of networks, chosen here and nowhere else; safe for colour-blind readers.
 
 VGG-A's variants have Okabe and Ito's colours, the networks of the network study Tol's muted ones.
 """
