@@ -30,6 +30,7 @@ ROOMS = [
     "tables",
     "figures",
     "report",
+    "release",
     "cli",
     "__main__",
 ]

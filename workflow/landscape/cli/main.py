@@ -7,7 +7,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from landscape.cli import data, results, runs, trained
+from landscape.cli import data, release, results, runs, trained
 from landscape.errors import UserError, is_out_of_memory
 
 
@@ -39,6 +39,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m landscape", description=__doc__)
     stages = parser.add_subparsers(title="stages", required=True, metavar="STAGE")
-    for add in (data.add, runs.add, results.add, trained.add):
+    for add in (data.add, runs.add, results.add, trained.add, release.add):
         add(stages)
     return parser

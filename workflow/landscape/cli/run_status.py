@@ -13,7 +13,8 @@ from landscape.provenance.up_to_date import is_done
 from landscape.runtime.locks.run import is_in_work
 from landscape.training.progress import FILE
 
-STATES = ("running", "interrupted", "diverged", "stale", "waiting", "done")  # the first need a look most
+# Those that need a look most come first.
+STATES = ("running", "interrupted", "diverged", "stale", "waiting", "done")
 ENDED = ("done", "diverged")
 
 

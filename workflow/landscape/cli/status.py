@@ -18,7 +18,8 @@ from landscape.training.progress import seconds_text
 
 REFRESH_SECONDS = 1.0
 FRAME = 8  # lines of the screen that are not runs
-STYLES = {"running": "cyan", "done": "green", "diverged": "magenta", "interrupted": "yellow", "stale": "yellow"}
+STYLES = {"running": "cyan", "done": "green", "diverged": "magenta"}
+STYLES |= dict.fromkeys(("interrupted", "stale"), "yellow")
 HEAD = ("run", "state", "steps", "loss", "accuracy", "time")
 GAP = 2  # characters between columns
 SHORTEST = 20  # characters of a run's name, however narrow the screen

@@ -1,0 +1,75 @@
+"""The files of a finished study that are published, and their checksums."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from landscape.config.study import Study
+from landscape.errors import UserError
+from landscape.figures.registry import FIGURES
+from landscape.figures.selection import wanted
+from landscape.storage.files import read_json, require_unchanged, sha256_file
+
+SETTINGS = "study.json"
+SUMS = "SHA256SUMS"
+WEIGHTS = ".safetensors"
+TABLES = ("*.csv", "*.parquet", "*.json", "*.safetensors")
+LOOKED = ("mechanism.parquet", "spectrum.parquet")  # measured on the weights that a run keeps
+KEPT = "snapshots.safetensors"  # those weights: many times the size of all the rest
+PAGES = ("report.pdf", "report.html")
+
+
+def contents(study: Study, results: Path, light: bool) -> list[str]:
+    """Names below `results`, sorted: description of the images, runs, tables, figures, report.
+
+    The images are not among them, nor the weights along a run's path. light: no weights, and as
+    PNG only those figures that can be drawn anew. A file that is missing is a UserError: the study
+    is not finished.
+    """
+    found = ["data/dataset.json"]
+    for run in study.all_runs:
+        found += _run_files(results, run.id)
+    for section in ("bands", "probe", "mechanism", "network"):
+        for pattern in TABLES:
+            found += [f"{section}/{path.name}" for path in (results / section).glob(pattern)]
+    found += [name for name in PAGES if name == PAGES[0] or (results / name).exists()]
+    names = {name for name in found if not (light and name.endswith(WEIGHTS))}
+    for figure in wanted(study):
+        again = light and names.issuperset(FIGURES[figure].tables)
+        names |= {f"figures/{figure}{suffix}" for suffix in (".png",) + (".pdf",) * (not again)}
+    missing = [name for name in sorted(names) if not (results / name).exists()]
+    if missing:
+        raise UserError(
+            f"{results}: the study is not finished, {len(missing)} files are missing, "
+            f"the first is {missing[0]}"
+        )
+    return sorted(names)
+
+
+def _run_files(results: Path, run_id: str) -> list[str]:
+    record = f"{run_id}/run.json"
+    if not (results / record).exists():
+        return [record]
+    recorded = [name for name in read_json(results / record)["files"] if name != KEPT]
+    looked = [name for name in LOOKED if (results / run_id / name).exists()]
+    return [record, *(f"{run_id}/{name}" for name in (*recorded, *looked))]
+
+
+def checksums(folder: Path, names: Iterable[str]) -> str:
+    """A line for each file, as `sha256sum -c` reads them."""
+    return "".join(f"{sha256_file(folder / name)}  {name}\n" for name in names)
+
+
+def require_checksums(folder: Path) -> list[str]:
+    """The names in the folder's list of checksums, each file of which is as it was published."""
+    try:
+        lines = (folder / SUMS).read_text("utf-8").splitlines()
+    except OSError as error:
+        raise UserError(f"{folder / SUMS}: not readable ({error.strerror})") from None
+    names = []
+    for line in lines:
+        value, separator, name = line.partition("  ")
+        if not separator or Path(name).is_absolute() or ".." in Path(name).parts:
+            raise UserError(f"{folder / SUMS}: {line!r:.100} is not a checksum and a file's name")
+        require_unchanged(folder / name, value, SUMS, "fetch the release again")
+        names.append(name)
+    return names
