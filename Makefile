@@ -7,6 +7,8 @@
 #              settings (AGAIN=demo: make demo)
 # make adopt   results copied from elsewhere: checks data and runs by their content and trains none of
 #              them again; then make study with the same settings (AGAIN=demo: make demo)
+# make release-results   packs a finished study, CONFIG as above, into TO (default: release.tar.gz)
+# make figures FROM=release.tar.gz   draws its figures and report anew, without training anything
 # make test    all fast tests        make lint    what the code must satisfy to be merged
 # make cluster-test    the study on a Slurm that is started here; as root, which installs it with apt
 # make docs-test  every command in README and docs, run as it is written
@@ -22,11 +24,12 @@ GPUS ?= 1
 TARGET ?= all
 AGAIN ?= study
 SOAK ?= 900
+TO ?= release.tar.gz
 # What people type reaches the shell by its environment, so that no quote in it ends a word.
-export CONFIG DATA
+export CONFIG DATA FROM TO
 FROM_PARQUET = data={source: parquet, path: '$${DATA//$$quote/$$quote$$quote}'}
 
-.PHONY: docs-test demo study recover adopt bench test faults soak cluster-test lint format pins clean
+.PHONY: docs-test demo study recover adopt release-results figures bench test faults soak cluster-test lint format pins clean
 .DEFAULT_GOAL := demo
 
 demo: $(READY)
@@ -47,6 +50,12 @@ adopt: $(READY)
 	  --configfile $(if $(filter demo,$(AGAIN)),studies/demo.yaml,$(if $(CONFIG),"$$CONFIG",config.yaml)) \
 	  $(if $(DATA),--config "$(FROM_PARQUET)")
 	$(MAKE) $(AGAIN)
+
+release-results: $(READY)
+	$(VENV)/bin/python -m landscape release "$$TO" $(if $(CONFIG),--config "$$CONFIG")
+
+figures: $(READY)
+	$(VENV)/bin/python -m landscape rebuild "$$FROM"
 
 bench: $(READY)
 	$(MAKE) study TARGET=bench GPUS=1

@@ -14,7 +14,7 @@ import yaml
 from support.artefacts import ROOT, made_once
 
 PARTS = ("Snakefile", "config.yaml", "README.md", "workflow", "profiles", "studies", "envs")
-PARTS += ("pyproject.toml",)
+PARTS += ("pyproject.toml", "CITATION.cff")
 
 
 RUNS = 6  # of the tiny study: 2 architectures × 2 learning rates, and 2 probes
