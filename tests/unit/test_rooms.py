@@ -31,6 +31,7 @@ ROOMS = [
     "figures",
     "report",
     "release",
+    "export",
     "cli",
     "__main__",
 ]

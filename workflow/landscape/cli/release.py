@@ -1,4 +1,4 @@
-"""The stages of a finished study: publish it, draw it anew, verify it."""
+"""The stages of a finished study: publish it, draw it anew, verify it, export it."""
 
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from landscape.cli.arguments import (
     study_of,
     wrote,
 )
+from landscape.errors import UserError
 
 
 def add(stages: Stages) -> None:
@@ -32,6 +33,12 @@ def add(stages: Stages) -> None:
     verify.add_argument(
         "--without-training", action="store_true", help="check files, records and tables only"
     )
+    export = add_stage(
+        stages, _export, "export", "write finished runs in another tool's format", settings=False
+    )
+    export.add_argument("format", choices=["tensorboard", "json", "model"])
+    export.add_argument("target", type=Path, help="the folder to write; for json, the file")
+    export.add_argument("--run", metavar="RUN", help="for model: the run whose network it is")
 
 
 def _release(arguments: Arguments) -> None:
@@ -64,3 +71,22 @@ def _verify(arguments: Arguments) -> None:
         for said in repeat(arguments.release, arguments.data, arguments.steps):
             print(said, flush=True)
     print(f"{arguments.release} is verified")
+
+
+def _export(arguments: Arguments) -> None:
+    results, target = study_folder(arguments), arguments.target
+    if arguments.format == "model":
+        if arguments.run is None:
+            raise UserError("export model: --run must name a run, as network/final/fast/seed0")
+        from landscape.export.model_folder import export_model
+
+        wrote(*export_model(results / arguments.run, target))
+    elif arguments.format == "json":
+        from landscape.export.json_lines import export_json_lines
+
+        print(f"wrote {target}: {export_json_lines(results, target)} runs")
+    else:
+        from landscape.export.tensorboard import export_tensorboard
+
+        runs = export_tensorboard(results, target)
+        print(f"wrote {target}: {runs} runs; look at them with `tensorboard --logdir {target}`")
