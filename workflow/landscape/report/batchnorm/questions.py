@@ -75,7 +75,8 @@ def _learning(facts: Facts) -> list[str]:
             "because it learned nothing, not because its landscape is smooth."
         )
     said += [text for runs in facts.runs.values() for text in endings.diverged(runs)]
-    if bands and len(bands.learning_rates) > 1 and "test_accuracy_worst" in facts.tables["bands"]:
+    best_rates = facts.tables.get("bands", {}).get("test_accuracy_best")
+    if bands and len(bands.learning_rates) > 1 and best_rates and any(best_rates.values.values()):
         said.append(
             "The best learning rate is named by test accuracy itself, which flatters it; it "
             "describes the spread, and no model was chosen by it."
