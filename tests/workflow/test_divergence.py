@@ -50,3 +50,17 @@ def test_a_study_in_which_every_run_diverges_has_its_report(rate, tiny_content, 
     assert "nan" not in text.lower().split()
     for sentence in SAID if len(lost) == len(done) else ():
         assert sentence in text
+
+
+def test_a_study_of_one_step_for_each_run_has_its_report(tiny_content, folder):
+    """A batch of all images for one epoch: what needs two steps says so, and nothing dies."""
+    content = copy.deepcopy(tiny_content)
+    content["bands"] |= {"batch_size": 200, "epochs": 1, "learning_rates": [0.001, 0.002]}
+    content["probe"] |= {"batch_size": 200, "steps": 1}
+    study = validate_study(content)
+    assert all(run.steps == 1 for run in study.runs if run.study == "probe")
+    whole.make(study, folder)
+    assert {read_json(path)["steps"] for path in folder.glob("*/**/run.json")} == {1}
+    text = text_of(folder / "report.pdf")
+    assert "this needs two steps of a run" in text
+    assert "nan" not in text.lower().split()
