@@ -33,7 +33,7 @@ MISTAKES = {
     "a switch for a name": ("bands: {bn: off}", "bands.bn"),
     "a truth for a number": ("bands: {seeds: [on]}", "bands.seeds.0"),
     "a word for a number": ("bands: {epochs: many}", "bands.epochs"),
-    "nothing for a section": ("bands:", "bands"),
+    "nothing for a section": ("figures:", "figures"),
     "an unknown network": ("bands: {architectures: [vgg_b]}", "bands.architectures.0"),
     "a level without a recipe": (
         "network: {sweeps: {activation: {loud: {architecture: {activation: loud}}}}}",

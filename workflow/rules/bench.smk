@@ -21,7 +21,11 @@ rule measure_speed:
         python=python,
         results=results_folder,
         settings=STUDY.model_dump_json(),
-        code=fingerprint("bench.collect", "models.vgg", *STUDY.bands.optimizer.modules),
+        code=fingerprint(
+            "bench.collect",
+            "models.vgg",
+            *(STUDY.bands.optimizer.modules if STUDY.bands else ()),
+        ),
     message:
         "measure how fast this machine trains"
     shell:

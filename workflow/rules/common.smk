@@ -152,7 +152,14 @@ def figure_files(study=None):
     )
 
 
+CAN_BENCH = STUDY.bands is not None and STUDY.probe is not None
+
+
 def bench_files():
+    if not CAN_BENCH:
+        raise WorkflowError(
+            "bench times runs of both bands and probe; one of them is null"
+        )
     return [BENCH, *(f"{RESULTS}/figures/bench{suffix}" for suffix in (".png", ".pdf"))]
 
 
@@ -233,4 +240,4 @@ def python(wildcards, threads):
 
 
 wildcard_constraints:
-    figure=one_of(FIGURES),
+    figure=one_of([*wanted(STUDY), "bench"]),

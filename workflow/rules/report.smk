@@ -37,7 +37,11 @@ rule figure:
 rule report:
     input:
         figures=figure_files(),
-        bench=bench_files() if Path(FOLDER, "bench/bench.json").exists() else [],
+        bench=(
+            bench_files()
+            if CAN_BENCH and Path(FOLDER, "bench/bench.json").exists()
+            else []
+        ),
         tables=[study_tables(study) for study in STUDIES],
         data=f"{DATA}/dataset.json",
     output:

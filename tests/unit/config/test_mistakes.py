@@ -103,3 +103,8 @@ def test_settings_of_a_stage_are_checked_like_a_file():
     text = RUNS["bands"].model_dump_json().replace('"seed"', '"sead"')
     with pytest.raises(UserError, match=r"sead: no such setting; did you mean `seed`"):
         parse_settings(Run, text)
+
+
+def test_a_rule_between_sections_says_its_keys_and_not_the_whole_configuration(tmp_path):
+    said = refused(tmp_path, "data: {source: demo}\nsplit: {train_images: 60000}")
+    assert said[1:] == ["  split.train_images: 60,000 are more than the 4,000 there are"]

@@ -1,10 +1,27 @@
 """Divergence and too few steps are results: a figure without values says why."""
 
+import re
+from functools import partial
+from importlib import import_module
+
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from landscape.figures import bands, draw, probe, training
+from landscape.figures import (
+    bands,
+    draw,
+    flops,
+    frontier,
+    overview,
+    parts,
+    probe,
+    surface,
+    sweeps,
+    training,
+)
+from landscape.figures.registry import INSIGHT_FIGURES
 from support import synthetic_tables as synthetic
 
 
@@ -86,3 +103,57 @@ def test_the_footer_says_once_which_pixels_are_official():
     )
     nearly |= {"official_pixels": False, "official_share": 0.9985}
     assert draw.provenance(nearly, None).startswith("CIFAR-10, official pixels of all but 0.15 % ·")
+
+
+ACCURACIES = ("test_accuracy", "test_accuracy_augmented", "validation_accuracy")
+
+
+def settings(kind: str, group: str):
+    """Summary rows as they are where every run has diverged."""
+    row = {"run": f"{kind}/{group}/a", "kind": kind, "group": group, "level": "a", "family": "fast"}
+    counted = {
+        "seeds": 1,
+        "diverged": 1,
+        "parameters": 10,
+        "train_flops": np.nan,
+        "train_seconds": np.nan,
+    }
+    return pd.DataFrame([{**row, **counted, **dict.fromkeys((*ACCURACIES, "difference"), np.nan)}])
+
+
+NETWORKS = {  # figures of the network study as after runs that all diverged
+    "frontier_parameters": lambda: frontier.frontier_parameters(settings("final", "a")),
+    "frontier_cost": lambda: frontier.frontier_cost(settings("final", "a"), synthetic.runs()),
+    "accuracy_by_flops": lambda: flops.accuracy_by_flops(
+        pd.DataFrame(columns=["name", "family", "seed", "epoch", "train_flops"])
+    ),
+    "sweep": lambda: sweeps.sweep(settings("sweep", "loss"), synthetic.runs(), "loss"),
+    "ablations": lambda: sweeps.ablations(settings("ablation", "fast"), synthetic.runs()),
+    "loss_surface": lambda: surface.loss_surface(
+        pd.DataFrame(columns=["run", "arch", "x", "y", "loss"])
+    ),
+    **{
+        name: partial(
+            getattr(import_module(f"landscape.figures.{module}"), name),
+            {},
+            {"class_names": [], "networks": [], "diverged": ["network/final/fast/seed0"]},
+        )
+        for name, module in INSIGHT_FIGURES.items()
+    },
+}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_networks_that_all_diverge_leave_a_figure_that_says_so(name):
+    figure = NETWORKS[name]()
+    assert re.search(r"No value: .* diverged", said(figure), re.DOTALL)
+    assert not any(axes.lines or axes.collections or axes.images for axes in figure.axes)
+
+
+def test_the_overview_and_the_parts_of_a_probe_without_a_value_say_so():
+    empty = synthetic.probe_bands(synthetic.probe()).iloc[:0]
+    assert "every loss here diverged" in said(overview.overview(synthetic.bands(), empty))
+    assert "No value" not in said(
+        overview.overview(synthetic.bands(), synthetic.probe_bands(synthetic.probe()))
+    )
+    assert "not finite" in said(parts.probe_parts(synthetic.probe().assign(loss=np.nan)))

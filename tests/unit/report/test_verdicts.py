@@ -7,8 +7,9 @@ import pytest
 from landscape.notation.numbers import decimals, number, percent, points, quantity
 from landscape.report.batchnorm.course import narrower_from
 from landscape.report.batchnorm.endings import chance_sentence, diverged
+from landscape.report.batchnorm.facts import Facts
 from landscape.report.batchnorm.limits import FULL, Scale, limitations
-from landscape.report.batchnorm.questions import Facts, _beta, _sizes, _spikes
+from landscape.report.batchnorm.questions import _beta, _sizes, _spikes
 from landscape.report.batchnorm.step_sizes import by_step_size, left_behind
 from landscape.report.batchnorm.summary import numbers, values_text, verdicts
 from landscape.report.chance import at_chance, differ

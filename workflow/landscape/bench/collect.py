@@ -92,7 +92,10 @@ def _parallel(sharing_rows: list[dict[str, Any]]) -> int:
 
 
 def _both(study: Study) -> list[str]:
-    names = [name for name in study.bands.architectures if name in study.probe.architectures]
+    bands, probe = study.bands, study.probe
+    if bands is None or probe is None:
+        raise UserError("bench: times runs of both bands and probe, so neither may be null")
+    names = [name for name in bands.architectures if name in probe.architectures]
     if not names:
         raise UserError("bench: bands.architectures and probe.architectures have none in common")
     return list(names)

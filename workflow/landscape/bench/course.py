@@ -16,6 +16,7 @@ def course(study: Study, results: Path, parallel: int) -> dict[str, float]:
 
     Start-up, evaluation and saving included, in a folder that is thrown away.
     """
+    assert study.bands is not None
     seed = study.bands.seeds[0]
     bands = [run for run in study.runs if run.study == "bands" and run.seed == seed]
     probe = next(run for run in study.runs if run.study == "probe")

@@ -28,6 +28,7 @@ def dry_runs(study: Study) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     if find_spec("snakemake") is None:
         return rows
+    assert study.bands is not None
     for architectures, rates, seeds in STUDIES:
         bands = study.bands.model_copy(
             update={

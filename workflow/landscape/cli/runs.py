@@ -118,5 +118,5 @@ def _estimate(arguments: Arguments) -> None:
     study = settings_of(arguments, Study, lambda whole: whole, "")
     results = arguments.results or Path(study.results)
     estimate.announce(
-        study.all_runs, results, arguments.threads, arguments.parallel, arguments.planned or None
+        study, results, arguments.threads, arguments.parallel, arguments.planned or None
     )

@@ -25,8 +25,10 @@ def suggestion(word: str, known: Sequence[str]) -> str:
 
 
 def _describe(mistake: Any, model: type[BaseModel]) -> str:
-    key, found = ".".join(map(str, mistake["loc"])) or "(whole)", mistake["input"]
+    key, found = ".".join(map(str, mistake["loc"])), mistake["input"]
     said = mistake["msg"].removeprefix("Value error, ")
+    if not key:  # a rule between sections names its keys itself
+        return f"  {said}"
     if mistake["type"] == "extra_forbidden":
         *above, last = mistake["loc"]
         said = f"no such setting; {suggestion(str(last), _known(model, above))}"

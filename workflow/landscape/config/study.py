@@ -81,8 +81,8 @@ class Study(Settings):
     device: Device
     precision: Precision
     checkpoint_seconds: Annotated[Whole, Field(ge=0)]
-    bands: Bands
-    probe: Probe
+    bands: Bands | None = None  # of these four, one that is null is left out
+    probe: Probe | None = None
     mechanism: Mechanism | None = None
     network: NetworkStudy | None = None
     figures: Figures
@@ -135,37 +135,40 @@ class Study(Settings):
         return insight.model_copy(update={"runs": runs, "surfaces": surfaces})
 
     @model_validator(mode="after")
-    def _something_is_trained(self) -> "Study":
-        if not self.all_runs:
+    def _runs_are_possible(self) -> "Study":
+        """One validator, as all of a study's runs take a while to list."""
+        runs = self.all_runs
+        if not runs:
             raise ValueError(
                 "of bands, probe, mechanism and network at least one must have a run to train"
             )
-        return self
-
-    @model_validator(mode="after")
-    def _images_suffice(self) -> "Study":
         images = TRAINING_IMAGES.get(self.data.source)
         if images is not None and self.data.path is None:
-            for run in self.all_runs:
+            for run in runs:
                 if (mistake := image_mistake(run, images)) is not None:
                     raise ValueError(mistake)
+        if (inspected := self.inspected) is not None:
+            _require_inspectable(inspected, {run.id: run for run in runs if isinstance(run, Run)})
         return self
 
-    @model_validator(mode="after")
-    def _inspected_runs_exist(self) -> "Study":
-        if (inspected := self.inspected) is not None:
-            ids = {run.id for run in self.runs}
-            unknown = [run for run in (*inspected.runs, *inspected.surfaces) if run not in ids]
-            if unknown:
-                raise ValueError(f"network.insight: {unknown} are no runs of this configuration")
-            splits = [run.split.train_images for run in self.runs if run.id in inspected.surfaces]
-            fewest = min((count for count in splits if count is not None), default=None)
-            if fewest is not None and inspected.surface_images > fewest:
-                raise ValueError(
-                    f"network.insight.surface_images: {inspected.surface_images:,} are more than "
-                    f"split.train_images, the {fewest:,} that {list(inspected.surfaces)} have"
-                )
-        return self
+
+def _require_inspectable(insight: Insight, runs: dict[str, Run]) -> None:
+    """The runs that are looked into exist, and have images enough for their surfaces."""
+    if not insight.runs:
+        raise ValueError(
+            "network.insight: names no run to look into: finals and runs are empty, and there is "
+            "no section bands; name some, or set network.insight to null"
+        )
+    unknown = [run for run in (*insight.runs, *insight.surfaces) if run not in runs]
+    if unknown:
+        raise ValueError(f"network.insight: {unknown} are no runs of this configuration")
+    splits = [runs[run].split.train_images for run in insight.surfaces]
+    fewest = min((count for count in splits if count is not None), default=None)
+    if fewest is not None and insight.surface_images > fewest:
+        raise ValueError(
+            f"network.insight.surface_images: {insight.surface_images:,} are more than "
+            f"split.train_images, the {fewest:,} that {list(insight.surfaces)} have"
+        )
 
 
 def validate_study(content: Any, origin: str = "the configuration") -> Study:

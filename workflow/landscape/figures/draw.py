@@ -50,7 +50,8 @@ def _origin(spec: FigureSpec, results: Path, dataset: dict[str, Any], arguments:
             machine = arguments[0]["machine"]
             return f"{machine['device']} · {machine['cores']} cores · torch {machine['torch']}"
         case _:
-            return provenance(dataset, _runs(spec, results, arguments))
+            runs = _runs(spec, results, arguments)
+            return provenance(dataset, None if runs.empty else runs)
 
 
 def provenance(dataset: dict[str, Any], runs: pd.DataFrame | None) -> str:

@@ -12,7 +12,7 @@ from matplotlib.ticker import NullLocator
 
 from landscape.errors import UserError
 from landscape.figures.colors import color
-from landscape.figures.style import smooth
+from landscape.figures.style import WIDTH, new_figure, smooth
 from landscape.notation.names import label, ordered
 
 SHOWN_DROPS = 6
@@ -71,6 +71,13 @@ def say_empty(axes: Axes, reason: str) -> None:
     axes.yaxis.set_major_locator(NullLocator())
     axes.yaxis.set_minor_locator(NullLocator())
     axes.grid(False)
+
+
+def empty_figure(reason: str, width: float = WIDTH) -> Figure:
+    """A figure without data, which says why; to be called by a `styled` function."""
+    figure = new_figure(height=2, width=width)
+    say_empty(figure.subplots(), reason)
+    return figure
 
 
 def drops(rows: pd.DataFrame) -> list[Drop]:

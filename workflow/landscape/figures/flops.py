@@ -4,9 +4,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from landscape.config.network_study import JUDGED_BY
-from landscape.errors import UserError
 from landscape.figures.colors import color, drawn_as, marker
-from landscape.figures.envelope import refuse_non_finite, require_columns
+from landscape.figures.envelope import empty_figure, refuse_non_finite, require_columns
 from landscape.figures.style import PlainLog, new_figure, styled
 from landscape.figures.training import LINES
 from landscape.notation.names import final_name
@@ -19,7 +18,7 @@ def accuracy_by_flops(epochs: pd.DataFrame) -> Figure:
     require_columns(epochs, {"name", "family", "seed", "epoch", "train_flops"}, "epochs")
     rows = epochs[epochs["name"].str.startswith("final/")]
     if rows.empty:
-        raise UserError("no final network has an epoch")
+        return empty_figure("No value: every run of a final network diverged in its first epoch.")
     refuse_non_finite(rows, [JUDGED_BY, "train_flops"], "epochs")
     figure = new_figure(height=3.4)
     axes = figure.subplots()

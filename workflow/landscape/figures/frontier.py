@@ -14,7 +14,7 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 from landscape.errors import UserError
 from landscape.figures.colors import PUBLISHED as GREY
 from landscape.figures.colors import color, drawn_as, marker
-from landscape.figures.envelope import refuse_non_finite, require_columns
+from landscape.figures.envelope import empty_figure, refuse_non_finite, require_columns
 from landscape.figures.labels import place_labels
 from landscape.figures.style import PlainLog, log_scale, new_figure, styled
 from landscape.notation.names import final_name
@@ -22,6 +22,7 @@ from landscape.tables.published import PFLOP, PUBLISHED
 
 PLAIN, AUGMENTED = "test_accuracy", "test_accuracy_augmented"
 COLUMNS = {"run", "kind", "level", "family", "parameters", "train_flops", PLAIN, AUGMENTED}
+NO_ACCURACY = "No value: every run of a final network diverged."
 SMALLEST = 0.01  # % error: where an interval is cut that reaches below zero
 ALONG = 25  # points on a piece of the frontier
 HARDWARE_NAME = 45  # characters at most, in an axis label
@@ -32,6 +33,8 @@ def frontier_parameters(summary: pd.DataFrame, published: bool = True) -> Figure
     """Test error against the number of parameters, both logarithmic; lower left is better."""
     anchors = PUBLISHED if published else ()
     rows = _tested(summary)
+    if rows.empty:
+        return empty_figure(NO_ACCURACY)
     figure = new_figure(height=4.1)
     axes = figure.subplots()
     theirs = {entry.name: (entry.parameters, 100 - entry.accuracy) for entry in anchors}
@@ -49,6 +52,8 @@ def frontier_cost(summary: pd.DataFrame, runs: pd.DataFrame, published: bool = T
     """Test error against the operations (left) and the seconds (right) of the whole training."""
     anchors = PUBLISHED if published else ()
     rows = _tested(summary)
+    if rows.empty:
+        return empty_figure(NO_ACCURACY)
     figure = new_figure(height=3.5)
     left, right = figure.subplots(1, 2, sharey=True)
     counted = {
@@ -83,11 +88,12 @@ def frontier_cost(summary: pd.DataFrame, runs: pd.DataFrame, published: bool = T
 
 
 def _tested(summary: pd.DataFrame) -> pd.DataFrame:
-    """The settings with a test accuracy, errors in percent beside it."""
+    """The settings with a test accuracy; none where every run diverged."""
     require_columns(summary, COLUMNS, "summary")
-    rows = summary[summary["kind"].isin(["final", "plain"]) & summary[PLAIN].notna()]
+    rows = summary[summary["kind"].isin(["final", "plain"])]
     if rows.empty:
-        raise UserError("no final network has a test accuracy")
+        raise UserError("there is no final network")
+    rows = rows[rows[PLAIN].notna()]
     refuse_non_finite(rows, [PLAIN, "parameters", "train_seconds"], "summary")
     return rows
 

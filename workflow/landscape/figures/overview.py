@@ -3,7 +3,7 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
-from landscape.figures.envelope import draw_bands, drops, legend, mark_drops, select
+from landscape.figures.envelope import draw_bands, drops, legend, mark_drops, say_empty, select
 from landscape.figures.style import log_scale, new_figure, styled
 
 
@@ -15,11 +15,14 @@ def overview(bands: pd.DataFrame, probe: pd.DataFrame, smoothing_steps: int = 1)
     panels = {"over learning rates": bands, "over step sizes along the gradient": probe}
     for axes, (title, table) in zip((left, right), panels.items(), strict=True):
         rows = select(table, "loss")
+        axes.set_title(title)
+        if rows.empty:
+            say_empty(axes, "No value: every loss here diverged.")
+            continue
         log_scale(axes)
         draw_bands(axes, rows, smoothing_steps)
         mark_drops(axes, drops(rows))
         axes.margins(x=0.01)
-        axes.set_title(title)
         axes.set_xlabel("training step")
     left.set_ylabel("mini-batch loss (nats)")
     legend(figure, select(bands, "loss"), [])

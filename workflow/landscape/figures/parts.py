@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from landscape.figures.colors import OTHER, color
-from landscape.figures.envelope import archs_of, refuse_non_finite, require_columns
+from landscape.figures.envelope import archs_of, empty_figure, refuse_non_finite, require_columns
 from landscape.figures.style import new_figure, styled
 from landscape.notation.names import label
 from landscape.notation.units import times_rate
@@ -24,6 +24,8 @@ def probe_parts(probe: pd.DataFrame) -> Figure:
     columns = {"smooth_distance", "rest_distance", "relu_flips", "pool_flips", "gradient_norm"}
     require_columns(probe, columns, "the probe")
     probe = probe[probe["loss"].notna()]  # elsewhere the step size has diverged
+    if probe.empty:
+        return empty_figure("No value: at every step size the loss is not finite.")
     refuse_non_finite(probe, sorted(columns), "the parts of the change")
     change = probe.assign(
         smooth=probe["smooth_distance"] / probe["gradient_norm"],

@@ -13,6 +13,7 @@ from landscape.figures.envelope import (
     archs_of,
     draw_bands,
     drops,
+    empty_figure,
     legend,
     mark_drops,
     refuse_non_finite,
@@ -57,9 +58,7 @@ def probe_beta_heatmap(probe: pd.DataFrame) -> Figure:
     if (probe["beta"] < 0).any():
         raise UserError("measure 'beta': must be positive to be drawn on a log scale")
     if not (probe["beta"] > 0).any():
-        figure = new_figure(height=2)
-        say_empty(figure.subplots(), NO_STEP_SIZE)
-        return figure
+        return empty_figure(NO_STEP_SIZE)
     positive = probe[probe["beta"] > 0].assign(log=lambda t: np.log(t["beta"]))
     names = archs_of(probe)
     means = positive.groupby(["arch", "relative_step_size", "step"])["log"].mean().map(np.exp)

@@ -8,17 +8,18 @@ from landscape.figures.registry import FIGURES, FigureSpec
 def wanted(study: Study) -> list[str]:
     """The names of the figures that this study's settings ask for, in the registry's order.
 
-    Without a `network` section there are none of the network's; a sweep's figure is drawn where its
-    factor is configured, the insight figures where there is an `insight` section. The
-    benchmark's is drawn by its own target.
+    A figure is drawn where every section that its tables are of is there; a sweep's where its
+    factor is configured, the insight figures where there is an `insight` section. The benchmark's
+    is drawn by its own target.
     """
-    return [
-        name
-        for name, spec in FIGURES.items()
-        if spec.study != "bench"
-        and (spec.study != "mechanism" or study.mechanism)
-        and (spec.study != "network" or (study.network and _has(study.network, spec)))
-    ]
+    return [name for name, spec in FIGURES.items() if _is_wanted(spec, study)]
+
+
+def _is_wanted(spec: FigureSpec, study: Study) -> bool:
+    sections = {path.partition("/")[0] for path in spec.tables} - {"data"}
+    if spec.study == "bench" or any(getattr(study, section) is None for section in sections):
+        return False
+    return spec.study != "network" or (study.network is not None and _has(study.network, spec))
 
 
 def _has(network: NetworkStudy, spec: FigureSpec) -> bool:

@@ -13,6 +13,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from landscape.errors import UserError
 from landscape.figures.colors import HEATMAP, color
+from landscape.figures.envelope import empty_figure
 from landscape.figures.style import WIDTH, new_figure, styled
 from landscape.notation.names import label
 
@@ -27,7 +28,7 @@ def loss_surface(surface: pd.DataFrame) -> Figure:
     """
     grids = {str(run): _grid(str(run), part) for run, part in surface.groupby("run", sort=False)}
     if not grids:
-        raise UserError("surface: holds no run")
+        return empty_figure("No value: every run to look around diverged.")
     archs = {str(run): str(arch) for run, arch in zip(surface["run"], surface["arch"], strict=True)}
     low = min(float(grid.to_numpy().min()) for grid in grids.values())
     high = max(float(grid.to_numpy().max()) for grid in grids.values())

@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from landscape.config.network_study import BASE, JUDGED_BY
 from landscape.errors import UserError
 from landscape.figures.colors import color, drawn_as, marker
-from landscape.figures.envelope import require_columns
+from landscape.figures.envelope import empty_figure, require_columns
 from landscape.figures.style import new_figure, styled
 from landscape.notation.names import final_name
 from landscape.notation.settings import level_name
@@ -26,6 +26,8 @@ SWEEP_ROW = 0.21  # inches of a level
 HEADROOM = 0.85  # inches of a sweep without its levels
 HALF_WIDTH = 3.15  # inches: two sweeps side by side, in the report's text width
 SEEDS_BELOW = 0.24  # of a row: how far below the mean its seeds are drawn
+NO_LEVEL = "No value: every run of\nthis sweep diverged."
+NO_PAIR = "No value: of every ablation, or of its whole network, all runs diverged."
 POINTS = "difference (percentage points)"
 
 
@@ -37,7 +39,7 @@ def sweep(summary: pd.DataFrame, runs: pd.DataFrame, factor: str) -> Figure:
     if rows.empty:
         raise UserError(f"no levels of the factor {factor!r}")
     if not rows[JUDGED_BY].notna().any():
-        raise UserError(f"no level of {factor!r} has a validation accuracy")
+        return empty_figure(NO_LEVEL, HALF_WIDTH)
     figure = new_figure(height=HEADROOM + SWEEP_ROW * len(rows), width=HALF_WIDTH)
     means, differences = figure.subplots(1, 2, sharey=True, width_ratios=[1.25, 1])
     for place, row in enumerate(rows.to_dict("records")):
@@ -62,6 +64,8 @@ def ablations(summary: pd.DataFrame, runs: pd.DataFrame) -> Figure:
     rows = summary[summary["kind"] == "ablation"]
     if rows.empty:
         raise UserError("there are no ablations")
+    if not rows["difference"].notna().any():
+        return empty_figure(NO_PAIR)
     groups = list(dict.fromkeys(rows["group"]))
     sizes = [(rows["group"] == group).sum() for group in groups]
     figure = new_figure(height=1.1 + ROW * sum(sizes) + 0.35 * len(groups))

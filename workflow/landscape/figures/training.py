@@ -7,7 +7,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from landscape.figures.colors import color
-from landscape.figures.envelope import archs_of, refuse_non_finite, say_empty
+from landscape.figures.envelope import archs_of, empty_figure, refuse_non_finite
 from landscape.figures.style import log_scale, new_figure, styled
 from landscape.notation.names import label
 
@@ -28,10 +28,9 @@ def training_curves(epochs: pd.DataFrame, runs: pd.DataFrame) -> Figure:
     table = epochs.assign(
         accuracy=100 * epochs["validation_accuracy" if validated else "train_accuracy"]
     )
-    figure = new_figure(height=4.7)
     if epochs.empty:
-        say_empty(figure.subplots(), "No value: every run diverged in its first epoch.")
-        return figure
+        return empty_figure("No value: every run diverged in its first epoch.")
+    figure = new_figure(height=4.7)
     grid = figure.subplots(2, 2, sharex="col", sharey="row")
     rates = sorted(epochs["learning_rate"].unique())
     for row, (quantity, name) in enumerate(

@@ -27,6 +27,7 @@ from landscape.storage.tables import write_table
 from landscape.trained import load
 
 PROVENANCE = ("train_images", "device", "precision")  # of run.json
+SURFACE = ("run", "arch", "x", "y", "loss", "mode", "seed", *PROVENANCE)
 SEED = 0  # of the choice of the surfaces' images and of their directions
 BATCH = 500
 
@@ -84,15 +85,13 @@ def collect_surfaces(
         table.insert(1, "arch", run.architecture.name)
         made = {"seed": run.seed, **_provenance(results, run)}
         tables.append(table.assign(mode=surfaces.MODE, **made))
-    write_table(results / "network/surface.parquet", pd.concat(tables, ignore_index=True))
+    surface = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=SURFACE)
+    write_table(results / "network/surface.parquet", surface)
 
 
 def _trained(run_ids: Sequence[str], results: Path) -> list[str]:
     """The runs that did not diverge: of the others there is no network to look into."""
-    left = [run_id for run_id in run_ids if not load.diverged(results / run_id)]
-    if not left:
-        raise UserError(f"network.insight: all of {list(run_ids)} diverged; name other runs")
-    return left
+    return [run_id for run_id in run_ids if not load.diverged(results / run_id)]
 
 
 def _identity(run: Run) -> dict[str, Any]:

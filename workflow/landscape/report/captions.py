@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from landscape.config.bands import Bands
+from landscape.config.probe import Probe
 from landscape.config.study import Study
 from landscape.report.captions_network_study import TEXTS
 
@@ -13,13 +15,16 @@ class Caption:
 
 
 _SEEDS = "Solid: median over seeds, {smoothing}; pale: every seed, one value per step. "
-_BAND = (
-    "The band runs from the lowest to the highest of the learning rates {learning_rates}. " + _SEEDS
+_BAND = "{band} " + _SEEDS
+_ABOUT_BAND = (
+    "Runs of one seed start from the same weights and see the same mini-batches. After a run "
+    "diverged it leaves the band, and a dotted line gives how many remain. A low band looks wide "
+    "on a log scale; the table gives widths in nats. The band shows the sensitivity to the "
+    "learning rate, at unequal weights and losses, and not the landscape at one point."
 )
 _PROBE = (
-    "The band runs from the lowest to the highest of the steps of {band_step_sizes} times the "
-    "learning rate {probe_rate}, every {every} steps. Left: step 0, one bar per seed. Solid: "
-    "median over seeds, {probe_smoothing}; pale: every seed."
+    "{probe_band}, every {every} steps. Left: step 0, one bar per seed. Solid: median over seeds, "
+    "{probe_smoothing}; pale: every seed."
 )
 
 CAPTIONS: dict[str, Caption] = {
@@ -33,10 +38,8 @@ CAPTIONS: dict[str, Caption] = {
     ),
     "overview": Caption(
         "The loss in both studies",
-        "Mini-batch loss (log scale) by training step. Left: from the lowest to the highest of the "
-        "learning rates {learning_rates}. Right: from the lowest to the highest over steps of "
-        "{band_step_sizes} times the learning rate {probe_rate} along the gradient. Solid: median "
-        "over seeds; pale: every seed.",
+        "Mini-batch loss (log scale) by training step. Left, over learning rates: {band} Right, "
+        "along the gradient: {probe_band}. Solid: median over seeds; pale: every seed.",
     ),
     "samples": Caption(
         "Training images", "The first ten training images of each class, one row per class."
@@ -50,12 +53,7 @@ CAPTIONS: dict[str, Caption] = {
     ),
     "loss_landscape": Caption(
         "Loss over learning rates",
-        "Mini-batch loss (log scale) by training step. "
-        + _BAND
-        + "Runs of one seed start from the same weights and see the same mini-batches. After a run "
-        "diverged it leaves the band, and a dotted line gives how many remain. A low band looks "
-        "wide on a log scale; the table gives widths in nats. The band shows the sensitivity to "
-        "the learning rate, at unequal weights and losses, and not the landscape at one point.",
+        "Mini-batch loss (log scale) by training step. " + _BAND + "{about_band}",
     ),
     "gradient_predictiveness": Caption(
         "Distance between consecutive gradients",
@@ -128,25 +126,38 @@ CAPTIONS: dict[str, Caption] = {
 
 
 def filled(name: str, study: Study) -> Caption:
-    """The caption of a figure with the settings of this study in it."""
+    """The caption of a figure that this study has, with its settings in it."""
     caption = CAPTIONS[name]
     smoothing = study.figures.smoothing_steps
-    window = smoothing // study.probe.every
-    values = {
-        "learning_rates": _listed(study.bands.learning_rates),
-        "smoothing": _smoothing(smoothing, smoothing),
-        "probe_smoothing": _smoothing(window, window * study.probe.every),
-        "band_step_sizes": _listed(study.probe.band_step_sizes),
-        "probe_rate": f"{study.probe.learning_rate:g}",
-        "every": f"{study.probe.every:,}",
-        "insight_images": _insight_images(study),
-    }
+    values = {"smoothing": _smoothing(smoothing, smoothing)}
+    if study.bands:
+        values["band"] = _band(study.bands)
+        values["about_band"] = _ABOUT_BAND if len(study.bands.learning_rates) > 1 else ""
+    if study.probe:
+        window = smoothing // study.probe.every
+        values |= {
+            "probe_band": _probe_band(study.probe),
+            "probe_rate": f"{study.probe.learning_rate:g}",
+            "probe_smoothing": _smoothing(window, window * study.probe.every),
+            "every": f"{study.probe.every:,}",
+        }
+    if study.network and study.network.insight:
+        values["insight_images"] = f"{study.network.insight.images:,}"
     return Caption(caption.title, caption.text.format_map(values))
 
 
-def _insight_images(study: Study) -> str:
-    insight = study.network.insight if study.network else None
-    return f"{insight.images:,}" if insight else ""
+def _band(bands: Bands) -> str:
+    rates = _listed(bands.learning_rates)
+    if len(bands.learning_rates) == 1:
+        return f"One learning rate, {rates}, has no band: a line per architecture."
+    return f"The band runs from the lowest to the highest of the learning rates {rates}."
+
+
+def _probe_band(probe: Probe) -> str:
+    sizes = f"{_listed(probe.band_step_sizes)} times the learning rate {probe.learning_rate:g}"
+    if len(probe.band_step_sizes) == 1:
+        return f"One step size, {sizes}, has no band: a line per architecture"
+    return f"The band runs from the lowest to the highest of the steps of {sizes}"
 
 
 def _smoothing(window: int, steps: int) -> str:

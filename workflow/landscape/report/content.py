@@ -11,8 +11,10 @@ from landscape.config.study import Study
 from landscape.figures.selection import wanted
 from landscape.notation.names import label
 from landscape.report import captions, first_page, provenance
-from landscape.report.batchnorm import answer, claims, endings, limits, questions, summary
+from landscape.report.batchnorm import answer, claims, endings, facts, limits, questions, summary
+from landscape.report.batchnorm.claims import Tables
 from landscape.report.mechanism import chapter as mechanism
+from landscape.report.mechanism.answer import mechanism_answer
 from landscape.report.network_study import chapter
 from landscape.report.network_study.answer import network_answer
 from landscape.report.settings import settings
@@ -22,45 +24,32 @@ from landscape.tables.rows import headline_rows
 
 NETWORK_RUNS = {"name", "seed", "validation_accuracy", "test_accuracy", "validation_images"}
 SENTENCES = 5  # of the answer on page 1, that about the best network among them
-ACCURACY = {"bands": "test_accuracy_best", "probe": "test_accuracy"}
+ACCURACY = answer.ACCURACY
+WHY = "Why does batch normalization help optimization?"
+WHICH = "Which network is best?"
 
 
 def content(results: Path, study: Study) -> dict[str, Any]:
+    """Of a study that is left out there is nothing, nor in `summaries` and `runs`."""
     dataset = read_json(results / "data/dataset.json")
-    runs = {name: read_table(results / name / "runs.csv") for name in ACCURACY}
+    parts = [name for name in ACCURACY if getattr(study, name) is not None]
+    runs = {name: read_table(results / name / "runs.csv") for name in parts}
     tables = {
         name: headline_rows(read_table(results / name / "summary.csv", {"measure", "seeds"}))
-        for name in ACCURACY
+        for name in parts
     }
-    images, classes = int(dataset["test_images"]), len(dataset["class_names"])
-    stuck = {
-        name: endings.not_learned(tables[name], measure, images, classes)
-        for name, measure in ACCURACY.items()
-    }
-    judged = claims.judged(tables, images, {name: not names for name, names in stuck.items()})
-    facts = questions.Facts(
-        tables, runs, read_table(results / "probe/bands.parquet"), study, images, classes
-    )
-    said: dict[str, Any] = {
-        "title": "Why does batch normalization help optimization?",
-        "answer": answer.answer(
-            tables["bands"], judged, stuck, images, SENTENCES - (study.network is not None)
-        ),
-        "claims": first_page.claims_table(judged, images),
-        "questions": [vars(paragraph) for paragraph in questions.questions(facts)],
-        "verdicts": summary.verdicts(tables, images),
-        "settings": settings(study),
+    said = {
+        "title": WHY,
+        **_batchnorm(results, study, dataset, tables, runs),
         "figures": {name: vars(captions.filled(name, study)) for name in shown(results, study)},
-        "summaries": {name: summary.numbers(table, images) for name, table in tables.items()},
-        "runs": {name: provenance.runs_table(table, images) for name, table in runs.items()},
-        "limitations": _limitations(dataset, study, tables),
     }
     if study.mechanism is not None:
         said["mechanism"] = mechanism.content(results, study.mechanism)
+        said["answer"] = said["answer"] or mechanism_answer(results)
         runs["mechanism"] = read_table(results / "mechanism/runs.csv")
     if study.network is not None:
         networks = read_table(results / "network/runs.csv", NETWORK_RUNS)
-        said["title"] = f"{said['title']} And which network is best?"
+        said["title"] = f"{WHY} And {WHICH[0].lower()}{WHICH[1:]}" if runs else WHICH
         said["network"] = chapter.content(results, study, dataset, networks)
         said["answer"] += network_answer(results, dataset)
         runs["network"] = networks
@@ -77,6 +66,37 @@ def content(results: Path, study: Study) -> dict[str, Any]:
     }
 
 
+def _batchnorm(
+    results: Path,
+    study: Study,
+    dataset: Mapping[str, Any],
+    tables: Tables,
+    runs: Mapping[str, pd.DataFrame],
+) -> dict[str, Any]:
+    """What is said of the studies over learning rates and along the gradient."""
+    images, classes = int(dataset["test_images"]), len(dataset["class_names"])
+    stuck = {
+        name: endings.not_learned(table, ACCURACY[name], images, classes)
+        for name, table in tables.items()
+    }
+    judged = claims.judged(tables, images, {name: not names for name, names in stuck.items()})
+    bands = read_table(results / "probe/bands.parquet") if study.probe else None
+    known = facts.Facts(tables, runs, bands, study, images, classes)
+    room, rates = SENTENCES - (study.network is not None), study.bands
+    return {
+        "answer": answer.answer(
+            tables, judged, stuck, images, room, len(rates.learning_rates) if rates else 1
+        ),
+        "claims": first_page.claims_table(judged, images),
+        "questions": [vars(paragraph) for paragraph in questions.questions(known)],
+        "verdicts": summary.verdicts(tables, images),
+        "settings": settings(study),
+        "summaries": {name: summary.numbers(table, images) for name, table in tables.items()},
+        "runs": {name: provenance.runs_table(table, images) for name, table in runs.items()},
+        "limitations": _limitations(dataset, study, tables),
+    }
+
+
 def shown(results: Path, study: Study) -> list[str]:
     """The study's figures, and the benchmark's where there has been one."""
     return [*wanted(study), *(["bench"] if _benched(results) else [])]
@@ -88,29 +108,34 @@ def _benched(results: Path) -> bool:
 
 def _setup(dataset: Mapping[str, Any], study: Study, runs: Mapping[str, pd.DataFrame]) -> str:
     """One line: data and machine."""
-    names = ", ".join(label(name) for name in study.bands.architectures)
+    parts = [part for part in (study.bands, study.probe) if part]
+    names = ", ".join(dict.fromkeys(label(name) for part in parts for name in part.architectures))
     count = sum(len(table) for table in runs.values())
     return (
-        f"{names} on {_train_images(dataset, study):,} training images of {dataset['name']}; "
-        f"{count:,} runs on {first_page.machines(list(runs.values()))}"
+        f"{names or 'Networks'} on {_train_images(dataset, study):,} training images of "
+        f"{dataset['name']}; {count:,} runs on {first_page.machines(list(runs.values()))}"
     )
 
 
 def _train_images(dataset: Mapping[str, Any], study: Study) -> int:
-    if study.split.train_images is not None:
-        return study.split.train_images
-    return int(dataset["train_images"]) - study.split.validation_images
+    split = study.split
+    if study.network and not (study.bands or study.probe or study.mechanism):
+        split = study.network.split
+    if split.train_images is not None:
+        return split.train_images
+    return int(dataset["train_images"]) - split.validation_images
 
 
-def _limitations(
-    dataset: Mapping[str, Any], study: Study, tables: Mapping[str, Mapping[str, Any]]
-) -> list[str]:
+def _limitations(dataset: Mapping[str, Any], study: Study, tables: Tables) -> list[str]:
+    bands, probe = study.bands, study.probe
+    if not (bands or probe or study.mechanism):
+        return []
     scale = limits.Scale(
         train_images=_train_images(dataset, study),
-        epochs=study.bands.epochs,
-        steps=study.probe.steps,
-        bands_width=study.bands.width,
-        probe_width=study.probe.width,
+        epochs=bands.epochs if bands else None,
+        steps=probe.steps if probe else None,
+        bands_width=bands.width if bands else None,
+        probe_width=probe.width if probe else None,
     )
     intervals = sum(
         row.ratio_interval is not None

@@ -7,14 +7,14 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from landscape.figures.colors import HEATMAP
-from landscape.figures.insight.inspected import Arrays, Info, Inspected, inspected
+from landscape.figures.insight.inspected import Arrays, Info, Inspected, inspected, of_networks
 from landscape.figures.insight.panels import SMALL, bare
-from landscape.figures.style import new_figure, styled
+from landscape.figures.style import new_figure
 
 DIVERGING = "RdBu_r"
 
 
-@styled
+@of_networks
 def insight_attribution(arrays: Arrays, info: Info) -> Figure:
     """Images, and what in them speaks for their class: Grad-CAM, integrated gradients."""
     networks = inspected(arrays, info)

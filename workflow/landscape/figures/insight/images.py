@@ -5,9 +5,9 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from landscape.figures.insight.inspected import Arrays, Info, inspected
+from landscape.figures.insight.inspected import Arrays, Info, inspected, of_networks
 from landscape.figures.insight.panels import legend, panels, rows_of
-from landscape.figures.style import new_figure, styled
+from landscape.figures.style import new_figure
 
 # Ten classes apart for every eye: Okabe-Ito's colours twice, with another marker.
 CLASS_COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000")
@@ -20,7 +20,7 @@ CORRUPTIONS = {
 }
 
 
-@styled
+@of_networks
 def insight_embedding(arrays: Arrays, info: Info) -> Figure:
     """The last layer's inputs in the plane of their two principal components, by class."""
     networks = inspected(arrays, info)
@@ -49,7 +49,7 @@ def insight_embedding(arrays: Arrays, info: Info) -> Figure:
     return figure
 
 
-@styled
+@of_networks
 def insight_robustness(arrays: Arrays, info: Info) -> Figure:
     """Accuracy on disturbed test images by the amount of each disturbance."""
     networks = inspected(arrays, info)

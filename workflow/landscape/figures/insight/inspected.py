@@ -1,14 +1,18 @@
 """The networks that were looked into, as the figures read them from arrays and numbers."""
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from landscape.errors import UserError
 from landscape.figures.colors import color, drawn_as, marker
+from landscape.figures.envelope import empty_figure
+from landscape.figures.style import styled
 from landscape.notation.names import final_name
 
 Arrays = dict[str, NDArray[Any]]
@@ -52,6 +56,22 @@ class Inspected:
         if array.dtype.kind not in "OUS" and not np.isfinite(array).all():
             raise UserError(f"{self.run}: {name} must be finite, but holds NaN or inf")
         return array
+
+
+Draw = Callable[[Arrays, Info], Figure]
+
+
+def of_networks(draw: Draw) -> Draw:
+    """A styled figure of the networks that were looked into; if all diverged, it says so."""
+
+    @styled
+    @functools.wraps(draw)
+    def wrapper(arrays: Arrays, info: Info) -> Figure:
+        if not info.get("networks") and info.get("diverged"):
+            return empty_figure("No value: every run to look into diverged.")
+        return draw(arrays, info)
+
+    return wrapper
 
 
 def inspected(arrays: Arrays, info: Info) -> list[Inspected]:

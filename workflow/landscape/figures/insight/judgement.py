@@ -7,15 +7,15 @@ from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 
 from landscape.errors import UserError
-from landscape.figures.insight.inspected import Arrays, Info, inspected
+from landscape.figures.insight.inspected import Arrays, Info, inspected, of_networks
 from landscape.figures.insight.panels import ACROSS, SMALL, legend, panels, rows_of
-from landscape.figures.style import WIDTH, new_figure, styled
+from landscape.figures.style import WIDTH, new_figure
 
 CELLS = "Blues"
 DARK = 0.55  # of the colour scale: above it, words in a cell are white
 
 
-@styled
+@of_networks
 def insight_confusion(arrays: Arrays, info: Info) -> Figure:
     """Of the images of each class (row), the percentage called each class (column)."""
     networks = inspected(arrays, info)
@@ -49,7 +49,7 @@ def insight_confusion(arrays: Arrays, info: Info) -> Figure:
     return figure
 
 
-@styled
+@of_networks
 def insight_calibration(arrays: Arrays, info: Info) -> Figure:
     """Reliability diagrams: accuracy by confidence, and below how often a confidence is given."""
     networks = inspected(arrays, info)
@@ -87,7 +87,7 @@ def insight_calibration(arrays: Arrays, info: Info) -> Figure:
     return figure
 
 
-@styled
+@of_networks
 def insight_classes(arrays: Arrays, info: Info) -> Figure:
     """Accuracy on the test images of each class, a marker per network, the mean as a line."""
     networks = inspected(arrays, info)

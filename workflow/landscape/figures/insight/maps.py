@@ -8,12 +8,12 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from landscape.figures.colors import HEATMAP
-from landscape.figures.insight.inspected import Arrays, Info, inspected
+from landscape.figures.insight.inspected import Arrays, Info, inspected, of_networks
 from landscape.figures.insight.panels import SMALL, bare
-from landscape.figures.style import WIDTH, new_figure, styled
+from landscape.figures.style import WIDTH, new_figure
 
 
-@styled
+@of_networks
 def insight_filters(arrays: Arrays, info: Info) -> Figure:
     """The first layer of every network: filters in colour, grey where a weight is zero."""
     networks = inspected(arrays, info)
@@ -35,7 +35,7 @@ def insight_filters(arrays: Arrays, info: Info) -> Figure:
     return figure
 
 
-@styled
+@of_networks
 def insight_features(arrays: Arrays, info: Info) -> Figure:
     """One image and what a few convolutions make of it: a row per network, a block per layer."""
     networks = inspected(arrays, info)
@@ -57,7 +57,7 @@ def insight_features(arrays: Arrays, info: Info) -> Figure:
     return figure
 
 
-@styled
+@of_networks
 def insight_mistakes(arrays: Arrays, info: Info) -> Figure:
     """The misclassified test images that each network is most confident of, a row per network."""
     networks = inspected(arrays, info)

@@ -4,28 +4,34 @@ from collections.abc import Mapping, Sequence
 
 from landscape.notation.names import label
 from landscape.notation.numbers import number, percent
-from landscape.report.batchnorm.claims import Judged
+from landscape.report.batchnorm.claims import Judged, Tables
 from landscape.report.phrases import capital, listed
 from landscape.report.verdicts import Decision, decide
 from landscape.tables.rows import Row
 
 SENTENCES = 2  # about the landscape, of those that are decided
 LANDSCAPE = ("loss_range_mean", "gradient_distance_mean", "beta_maximum_mean", "loss_range_first")
-ACCURACY = "test_accuracy_best"
+ACCURACY = {"bands": "test_accuracy_best", "probe": "test_accuracy"}
 
 
 def answer(
-    bands: Mapping[str, Row],
+    tables: Tables,
     claims: Sequence[Judged],
     not_learned: Mapping[str, Sequence[str]],
     images: int,
     room: int,
+    rates: int,
 ) -> list[str]:
-    """At most `room` sentences; `not_learned`: study → the architectures at chance."""
+    """At most `room` sentences; `not_learned`: study → the architectures at chance.
+
+    Who learns better is the first study's to say, at the best of its `rates` learning rates.
+    """
     said = []
-    if row := bands.get(ACCURACY):
-        said += _learning(row, images, not_learned["bands"])
-    stuck = not_learned["probe"]
+    for study, table in list(tables.items())[:1]:
+        if row := table.get(ACCURACY[study]):
+            where = "at the best learning rate" if rates > 1 else "at the only learning rate"
+            said += _learning(row, images, not_learned[study], where)
+    stuck = not_learned.get("probe", ())
     if stuck and any(judged.claim.landscape for judged in claims):
         said.append(
             f"Along the gradient nothing is compared: trained with plain SGD, "
@@ -47,15 +53,15 @@ def answer(
     return said[:room]
 
 
-def _learning(row: Row, images: int, stuck: Sequence[str]) -> list[str]:
+def _learning(row: Row, images: int, stuck: Sequence[str], where: str) -> list[str]:
     names = [name for name, value in row.values.items() if value is not None][:2]
     if not names:
         return ["No run reached a test accuracy."]
     best = {name: percent(row.values[name] or 0.0, images) for name in names}
     if len(names) == 1:
         return [
-            f"{label(names[0])} classifies {best[names[0]]} of the test images correctly at its "
-            "best learning rate; there is nothing to compare it with."
+            f"{label(names[0])} classifies {best[names[0]]} of the test images correctly {where}; "
+            "there is nothing to compare it with."
         ]
     first, second = names
     if set(names) <= set(stuck):
@@ -72,8 +78,8 @@ def _learning(row: Row, images: int, stuck: Sequence[str]) -> list[str]:
     word = {"larger": "better", "smaller": "worse"}.get(decision.direction)
     if word:
         return [
-            f"{label(second)} {_hedged(decision)}learns {word} than {label(first)}: at the best "
-            f"learning rate it classifies {best[second]} of the test images correctly."
+            f"{label(second)} {_hedged(decision)}learns {word} than {label(first)}: {where} it "
+            f"classifies {best[second]} of the test images correctly."
         ]
     if decision.direction == "equal":
         return [f"{label(second)} and {label(first)} reach the same test accuracy, {best[second]}."]

@@ -124,7 +124,7 @@ def judged(tables: Tables, images: int, learned: Mapping[str, bool]) -> list[Jud
     """Every claim whose measure two architectures have; `learned`: study → both networks did."""
     found = []
     for claim in CLAIMS:
-        row = tables[claim.study].get(claim.measure)
+        row = tables.get(claim.study, {}).get(claim.measure)
         if row is None or len(row.values) < 2:
             continue
         decision = decide(row, images)

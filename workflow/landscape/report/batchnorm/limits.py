@@ -15,13 +15,13 @@ ONE_IN = 20  # 95 % intervals: this many, and one excludes its true value
 
 @dataclass(frozen=True)
 class Scale:
-    """The size of a study."""
+    """The size of a study; None where a part is left out."""
 
     train_images: int
-    epochs: int
-    steps: int
-    bands_width: float
-    probe_width: float
+    epochs: int | None
+    steps: int | None
+    bands_width: float | None
+    probe_width: float | None
 
 
 FULL = Scale(train_images=50_000, epochs=20, steps=15_000, bands_width=1.0, probe_width=1.0)
@@ -39,11 +39,14 @@ def limitations(
     scale: Scale, dataset: Mapping[str, Any], study: Study, intervals: int
 ) -> list[str]:
     """Paragraphs; `intervals` is the number of ratios that have one over seeds."""
-    said = [*_data(dataset), *_size(scale), *_seeds(study, intervals), _paper(study)]
+    said = [*_data(dataset), *_size(scale), *_seeds(study, intervals), *_paper(study)]
     if study.precision != "float32":
+        carried = "Gradients over learning rates carry its rounding" if study.bands else ""
+        exact = "those along the gradient are float32" if study.probe else ""
+        rounding = "; ".join(filter(None, [carried, exact]))
         said.append(
-            f"Training used {study.precision} arithmetic. Gradients over learning rates carry its "
-            "rounding; those along the gradient are float32."
+            f"Training used {study.precision} arithmetic."
+            + (f" {capital(rounding)}." if rounding else "")
         )
     said.append(
         "One family of networks and one data set, without augmentation: other depths and tasks may "
@@ -89,16 +92,14 @@ def _size(scale: Scale) -> list[str]:
     shorter = [
         f"{getattr(scale, key):,g} {text} (full: {getattr(FULL, key):,g})"
         for key, text in words.items()
-        if getattr(scale, key) < getattr(FULL, key)
+        if getattr(scale, key) is not None and getattr(scale, key) < getattr(FULL, key)
     ]
     return [f"The study is smaller than the full one: {listed(shorter)}."] if shorter else []
 
 
 def _seeds(study: Study, intervals: int) -> list[str]:
-    seeds = {
-        "over learning rates": len(study.bands.seeds),
-        "along the gradient": len(study.probe.seeds),
-    }
+    parts = {"over learning rates": study.bands, "along the gradient": study.probe}
+    seeds = {where: len(part.seeds) for where, part in parts.items() if part}
     said = []
     few = {where: count for where, count in seeds.items() if count < ENOUGH}
     if few:
@@ -110,18 +111,21 @@ def _seeds(study: Study, intervals: int) -> list[str]:
         )
     if intervals:
         said.append(by_chance(intervals, "ratios"))
-    if len(study.bands.architectures) == 1:
+    if seeds and all(len(part.architectures) == 1 for part in parts.values() if part):
         said.append("Only one architecture was trained, so nothing is compared.")
     return [" ".join(said)] if said else []
 
 
-def _paper(study: Study) -> str:
-    decay = study.probe.optimizer.weight_decay
+def _paper(study: Study) -> list[str]:
+    section = study.probe or study.bands
+    if section is None:
+        return []
+    decay = section.optimizer.weight_decay
     own = f"a weight decay of {number(decay)}" if decay else "no weight decay"
-    return (
+    return [
         "Differences from Santurkar et al. (2018): VGG-A has eleven layers with weights where the "
         "paper's network fits VGG-19 (sixteen convolutions); the loss here has "
         f"{own}, where the paper's losses fit an L2 term of about 3.9 × 10⁻⁴; BatchNorm follows "
         "the convolutions only, where the paper's network has it in the classifier as well; and "
         "the paper's initialization is known by name alone, so that it may differ."
-    )
+    ]

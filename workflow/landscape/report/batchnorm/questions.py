@@ -1,58 +1,19 @@
 """One paragraph per question: what was measured, what came out, what it means, what it does not."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
-import pandas as pd
-
-from landscape.config.study import Study
 from landscape.notation.measure_keys import median_of
 from landscape.notation.names import label
 from landscape.report.batchnorm import endings
-from landscape.report.batchnorm.claims import Tables
 from landscape.report.batchnorm.course import narrower_from
+from landscape.report.batchnorm.facts import Facts
 from landscape.report.batchnorm.step_sizes import by_step_size, left_behind
+from landscape.report.batchnorm.summary import SIDES
 from landscape.report.phrases import capital, figure, listed, several, table
-from landscape.report.verdicts import decide, stated
-from landscape.tables.rows import Row
+from landscape.report.verdicts import decide
 
 CURVATURE = "the curvature that the gradient meets without a step, ‖Hg‖/‖g‖ with the Hessian H,"
-
-
-@dataclass(frozen=True)
-class Facts:
-    """All that the paragraphs are chosen by."""
-
-    tables: Tables
-    runs: Mapping[str, pd.DataFrame]
-    probe_bands: pd.DataFrame
-    study: Study
-    images: int  # of the test set
-    classes: int
-
-    def row(self, study: str, measure: str) -> Row | None:
-        """A row that compares two architectures."""
-        row = self.tables[study].get(measure)
-        return row if row is not None and len(row.values) > 1 else None
-
-    def said(
-        self, study: str, subjects: Mapping[str, str], less: str = "smaller", more: str = "larger"
-    ) -> list[str]:
-        """The outcome of each measure, `subjects` by their measure."""
-        rows = {
-            subject: row
-            for measure, subject in subjects.items()
-            if (row := self.row(study, measure)) is not None
-        }
-        return stated(rows, self.images, less, more)
-
-    @property
-    def stuck(self) -> list[str]:
-        """The names of the networks that did not learn in the study along the gradient."""
-        found = endings.not_learned(
-            self.tables["probe"], "test_accuracy", self.images, self.classes
-        )
-        return [label(name) for name in found]
 
 
 @dataclass(frozen=True)
@@ -63,48 +24,59 @@ class Paragraph:
 
 
 def questions(facts: Facts) -> list[Paragraph]:
-    """Every question, in the order of the report; the first alone where nothing is compared."""
-    every: dict[str, tuple[str, Callable[[Facts], list[str]]]] = {
-        "learning": ("Which network learns better?", _learning),
-        "band": ("Is the band over learning rates narrower?", _band),
-        "gradient": ("Is the gradient predictive?", _gradient),
-        "beta": ("Is β lower?", _beta),
-        "sizes": ("Over which step sizes?", _sizes),
-        "course": ("From which step on?", _course),
-        "scale": ("On which scale?", _scale),
+    """Every question that the study can answer, in the order of the report.
+
+    Beside the first, each needs a study (one of those named with it) that compares networks.
+    """
+    every: dict[str, tuple[str, Callable[[Facts], list[str]], tuple[str, ...]]] = {
+        "learning": ("Which network learns better?", _learning, ()),
+        "band": ("Is the band over learning rates narrower?", _band, ("bands",)),
+        "gradient": ("Is the gradient predictive?", _gradient, ("probe",)),
+        "beta": ("Is β lower?", _beta, ("bands", "probe")),
+        "sizes": ("Over which step sizes?", _sizes, ("probe",)),
+        "course": ("From which step on?", _course, ("probe",)),
+        "scale": ("On which scale?", _scale, ("probe",)),
     }
-    compared = min(len(facts.study.bands.architectures), len(facts.study.probe.architectures)) > 1
     return [
         Paragraph(name, title, " ".join(write(facts)))
-        for name, (title, write) in every.items()
-        if compared or name == "learning"
+        for name, (title, write, parts) in every.items()
+        if (any(map(facts.compares, parts)) if parts else facts.tables)
     ]
 
 
 def _learning(facts: Facts) -> list[str]:
-    bands = facts.study.bands
-    said = [
-        f"Each network was trained at {several(len(bands.learning_rates), 'learning rate')} with "
-        f"{several(len(bands.seeds), 'seed')} each ({figure('training_curves')}), and at one "
-        f"learning rate for the study along the gradient ({table('probe')})."
-    ]
-    if len(bands.architectures) == 1:
+    bands, probe = facts.study.bands, facts.study.probe
+    said = []
+    if bands:
+        said.append(
+            f"Each network was trained at {several(len(bands.learning_rates), 'learning rate')} "
+            f"with {several(len(bands.seeds), 'seed')} each ({figure('training_curves')})."
+        )
+    if probe:
+        said.append(
+            f"For the study along the gradient each was trained at the learning rate "
+            f"{probe.learning_rate:g} with {several(len(probe.seeds), 'seed')} ({table('probe')})."
+        )
+    if not any(map(facts.compares, facts.tables)):
         said.append("Only one architecture was trained, so nothing is compared.")
     best, along = "the test accuracy at the best learning rate", "along the gradient, it"
+    if not bands:
+        along = "the test accuracy"
     said += facts.said("bands", {"test_accuracy_best": best}, "lower", "higher")
     said += facts.said("probe", {"test_accuracy": along}, "lower", "higher")
     chance = [
-        f"{where}, {text}"
-        for study, where in (("bands", "over learning rates"), ("probe", "along the gradient"))
-        if (text := endings.chance_sentence(facts.runs[study], facts.images, facts.classes))
+        f"{SIDES[study]}, {text}"
+        for study, runs in facts.runs.items()
+        if (text := endings.chance_sentence(runs, facts.images, facts.classes))
     ]
     if chance:
         said.append(
             f"{capital('; '.join(chance))}. A network at chance has small landscape measures "
             "because it learned nothing, not because its landscape is smooth."
         )
-    said += [text for study in facts.runs.values() for text in endings.diverged(study)]
-    if {"test_accuracy_best", "test_accuracy_worst"} <= set(facts.tables["bands"]):
+    said += [text for runs in facts.runs.values() for text in endings.diverged(runs)]
+    best_rates = facts.tables.get("bands", {}).get("test_accuracy_best")
+    if bands and len(bands.learning_rates) > 1 and best_rates and any(best_rates.values.values()):
         said.append(
             "The best learning rate is named by test accuracy itself, which flatters it; it "
             "describes the spread, and no model was chosen by it."
@@ -113,6 +85,14 @@ def _learning(facts: Facts) -> list[str]:
 
 
 def _band(facts: Facts) -> list[str]:
+    bands = facts.study.bands
+    assert bands is not None
+    if len(bands.learning_rates) == 1:
+        return [
+            f"One learning rate has no band: each network was trained at "
+            f"{bands.learning_rates[0]:g} alone ({figure('loss_landscape')}), so that this study "
+            "says nothing about how the loss depends on the learning rate."
+        ]
     subjects = {
         "loss_band_width": "the width of the band, averaged over the steps,",
         "loss_band_width_late": "its width in the last tenth of the steps",
@@ -134,18 +114,22 @@ def _gradient(facts: Facts) -> list[str]:
         "gradient_distance_mean": "the largest distance between the two gradients",
         "cosine_distance_mean": "the turn of the gradient (1 − cosine)",
     }
-    return [
+    said = [
         "From the same weights and on the same mini-batch, steps of several sizes were tried along "
         "the negative gradient, and the loss and the gradient there were compared with those "
         f"before ({figure('probe_loss')}, {figure('probe_gradient')}).",
         *_caveat(facts),
         *facts.said("probe", subjects),
         "Where the loss varies little and the gradient stays valid, the optimizer can trust its "
-        "step. All of this is along one direction and bounds no curvature in others. Gradients of "
-        f"consecutive training steps ({figure('gradient_predictiveness')}) come from different "
-        "mini-batches: their distance mixes mini-batch noise with curvature and decides nothing "
-        "here.",
+        "step. All of this is along one direction and bounds no curvature in others.",
     ]
+    if facts.study.bands:
+        said.append(
+            f"Gradients of consecutive training steps ({figure('gradient_predictiveness')}) come "
+            "from different mini-batches: their distance mixes mini-batch noise with curvature "
+            "and decides nothing here."
+        )
+    return said
 
 
 def _caveat(facts: Facts) -> list[str]:
@@ -161,17 +145,24 @@ def _caveat(facts: Facts) -> list[str]:
 def _beta(facts: Facts) -> list[str]:
     along, training = "this β, averaged over training,", "the mean β between consecutive steps"
     same = "β over an update, with both gradients on one mini-batch,"
-    return [
+    said = [
         "The effective β is the change of the gradient per distance moved; it is low where the "
-        "loss is smooth. Along the gradient it is the largest over the step sizes "
-        f"({figure('probe_beta')}).",
-        *facts.said("probe", {"beta_maximum_mean": along}, "lower", "higher"),
-        *facts.said("bands", {"beta_mean": training}, "lower", "higher"),
-        *facts.said("bands", {"same_batch_beta_mean": same}, "lower", "higher"),
-        f"β between consecutive steps ({figure('beta_smoothness')}) is mostly mini-batch noise and "
-        "falls like one over the learning rate, so that its mean over learning rates is largely "
-        "that of the smallest. Only β on one mini-batch speaks of the landscape.",
+        "loss is smooth."
     ]
+    if facts.study.probe:
+        said.append(
+            f"Along the gradient it is the largest over the step sizes ({figure('probe_beta')})."
+        )
+    said += facts.said("probe", {"beta_maximum_mean": along}, "lower", "higher")
+    said += facts.said("bands", {"beta_mean": training}, "lower", "higher")
+    said += facts.said("bands", {"same_batch_beta_mean": same}, "lower", "higher")
+    if facts.study.bands:
+        said.append(
+            f"β between consecutive steps ({figure('beta_smoothness')}) is mostly mini-batch noise "
+            "and falls like one over the learning rate, so that its mean over learning rates is "
+            "largely that of the smallest. Only β on one mini-batch speaks of the landscape."
+        )
+    return said
 
 
 def _sizes(facts: Facts) -> list[str]:
@@ -194,8 +185,10 @@ def _course(facts: Facts) -> list[str]:
     }
     said = ["The comparison changes in the course of training."]
     said += facts.said("probe", subjects)
+    assert facts.study.probe is not None
+    assert facts.probe_bands is not None
     names = facts.study.probe.architectures
-    if len(names) > 1 and facts.row("probe", "loss_range_mean"):
+    if facts.row("probe", "loss_range_mean"):
         step = narrower_from(facts.probe_bands, "loss", names[0], names[1])
         second = label(names[1])
         if step is None:
@@ -238,6 +231,7 @@ def _spikes(facts: Facts) -> list[str]:
 
 
 def _scale(facts: Facts) -> list[str]:
+    assert facts.study.probe is not None
     second = label(facts.study.probe.architectures[1])
     return [
         "Raw β depends on the scale of the weights. Where BatchNorm follows a layer, its weights θ "

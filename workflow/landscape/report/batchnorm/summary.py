@@ -66,7 +66,7 @@ def verdicts(tables: Mapping[str, Mapping[str, Row]], images: int) -> Table:
     body = []
     for study, side in SIDES.items():
         lines = []
-        for measure, row in shown(tables[study]).items():
+        for measure, row in shown(tables.get(study, {})).items():
             if len(row.values) < 2 or row.ratio is None:
                 continue
             second = label(list(row.values)[1])

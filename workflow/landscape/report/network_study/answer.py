@@ -11,11 +11,14 @@ from landscape.tables.rows import outcomes
 
 
 def network_answer(results: Path, dataset: Mapping[str, Any]) -> list[str]:
-    """The most accurate final network; nothing where there is none with a test accuracy."""
+    """The most accurate final network, or that there is none."""
     rows = outcomes(read_table(results / "network/summary.csv", {"run", "kind", "level"}))
-    tested = [o for o in rows if o.kind == "final" and o.has("test_accuracy")]
+    finals = [o for o in rows if o.kind == "final"]
+    tested = [o for o in finals if o.has("test_accuracy")]
+    if not finals:
+        return ["No final network was trained, so none is called the best."]
     if not tested:
-        return []
+        return ["Every run of the final networks diverged, so none is called the best."]
     images = Images(int(dataset["test_images"]), 0, len(dataset["class_names"]))
     learned = [o for o in tested if not images.at_chance(o, "test_accuracy")]
     if not learned:
@@ -23,7 +26,10 @@ def network_answer(results: Path, dataset: Mapping[str, Any]) -> list[str]:
     best = max(learned, key=lambda o: o.known("test_accuracy"))
     accuracy = percent(best.known("test_accuracy"), images.test)
     if len(tested) == 1:
-        return [f"The final network, “{called(best)}”, classifies {accuracy} of them correctly."]
+        return [
+            f"The final network, “{called(best)}”, classifies {accuracy} of the test images "
+            "correctly."
+        ]
     surely = "" if best.seeds > 1 else " with one seed"
     return [
         f"Of the final networks, “{called(best)}” is the most accurate{surely}: it classifies "

@@ -1,0 +1,36 @@
+"""A whole study from its first run to its report, in this process: no start of a job is paid."""
+
+from pathlib import Path
+
+from landscape.config.runs import PlainRun
+from landscape.config.study import Study
+from landscape.figures.draw import draw
+from landscape.figures.selection import wanted
+from landscape.insight.run import collect, collect_surfaces
+from landscape.plain import job as plain_job
+from landscape.report import build
+from landscape.tables.bands_and_probe import aggregate_bands, aggregate_probe
+from landscape.tables.layers import tabulate_structure
+from landscape.tables.network_study import aggregate_network
+from landscape.training import job
+
+
+def make(study: Study, results: Path) -> None:
+    """Everything that the workflow makes of the prepared data in `results`."""
+    for run in study.all_runs:
+        train = plain_job.train if isinstance(run, PlainRun) else job.train
+        train(run, results, threads=1)
+    if study.bands:
+        aggregate_bands(study.bands, results)
+    if study.probe:
+        aggregate_probe(study.probe, results)
+    if study.network:
+        aggregate_network(study.network, results)
+        tabulate_structure(study.network, results)
+    if study.inspected:
+        collect(study.inspected, results, "cpu", 1)
+        collect_surfaces(study.inspected, results, "cpu", 1)
+    for name in wanted(study):
+        base = results / "figures" / name
+        draw(name, results, study.figures, base.with_suffix(".png"), base.with_suffix(".pdf"))
+    build.build(results, study, results / "report.pdf")
