@@ -4,6 +4,9 @@ import math
 import statistics
 
 import pandas as pd
+import torch
+
+from oracle.naive import training
 
 
 def missing(value):
@@ -48,3 +51,33 @@ def require_close(pairs, name, typical, worst, floor=0.0):
     found = f"{name}: median {statistics.median(errors)}, worst {max(errors)}"
     assert statistics.median(errors) <= typical, found
     assert max(errors) <= worst, found
+
+
+def require_initial_weights(walk):
+    saved = walk.snapshot(0)
+    assert set(saved) == set(walk.initial)
+    for name, value in walk.initial.items():
+        largest = max(float(saved[name].abs().max()), 1e-6)
+        assert float((value - saved[name]).abs().max()) <= 1e-4 * largest, name
+
+
+def require_updates(walk, updates):
+    """What each step made of the weights saved before it, and of the running statistics."""
+    errors = []
+    for step, made in enumerate(updates):
+        before, after = walk.snapshot(step), walk.snapshot(step + 1)
+        length = training.norm(walk.gradients[step])
+        moving = [
+            name
+            for name in walk.parameters
+            if training.norm({name: walk.gradients[step][name]}) > 1e-6 * length
+        ]  # a bias before BatchNorm has no gradient: Adam would move it by its rounding
+        assert moving
+        changed = {name: made[name] - before[name].double() for name in moving}
+        theirs = {name: after[name].double() - before[name].double() for name in moving}
+        errors.append(training.apart(theirs, changed) / training.norm(changed))
+        for name in set(made) - set(walk.parameters):
+            if made[name].is_floating_point():
+                assert torch.allclose(made[name], after[name].double(), 1e-4, 1e-5), name
+    assert max(errors) < 6e-2, errors  # a kink at the first step, which Adam remembers
+    assert min(errors) < 1e-2 or len(errors) == 1, errors

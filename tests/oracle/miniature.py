@@ -5,11 +5,13 @@ run (tests/unit/training/test_snapshots.py).
 """
 
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 import yaml
 
+from landscape.config.architectures import VggName
 from landscape.config.study import load_study
 from landscape.data import preparation
 from landscape.data.sources import demo
@@ -23,8 +25,43 @@ from support.artefacts import ROOT, made_once
 TRAIN_IMAGES, TEST_IMAGES = 150, 40
 OVERLAY = "smaller.yaml"
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text("utf-8"))
-MECHANISM = CONFIG["mechanism"]["networks"]
+MECHANISM = get_args(VggName) + ("vgg_a_bn_fixed_norm",)
 CALM = {"vector_learning_rate": 0.5, "head_learning_rate": 5}  # so narrow a network needs it
+DEEP = {"name": "mlp", "neurons": 6, "hidden_layers": 3, "activation": "tanh", "dropout": 0.5}
+MUON = {"name": "muon", "vector_learning_rate": 0.02, "head_learning_rate": 0.03}
+BESIDE = {  # settings that config.yaml has at one value, or not at all
+    "loss": {"focal 1": {"loss": {"name": "focal", "focusing": 1}}},
+    "regularization": {
+        "average": {"average_decay": 0.5},
+        "linear": {"schedule": {"warmup": 0.34, "decay": "linear", "final": 0.2}},
+        "cosine": {"schedule": {"warmup": 0, "decay": "cosine", "final": 0.5}},
+        "constant": {"schedule": {"warmup": 0.5, "decay": "constant"}},
+    },
+    "augmentation": {
+        "all": {"augmentation": {"flip": "alternating", "crop": 4, "cutout": 5, "mixup": 0.7}}
+    },
+    "optimizer": {
+        "RMSprop with momentum": {
+            "optimizer": {"name": "rmsprop", "momentum": 0.8},
+            "learning_rate": 0.0005,
+        },
+        "our SGD": {"optimizer": {"name": "our_sgd", "momentum": 0.7, "weight_decay": 0.01}},
+        "Muon": {"optimizer": {**MUON, "momentum": 0.8, "newton_schulz_steps": 2}},
+        "Muon with decay": {
+            "optimizer": {**MUON, "vector_momentum": 0.3, "weight_decay": 0.001},
+            "learning_rate": 0.02,
+        },
+        "SAM on AdamW": {
+            "optimizer": {"name": "adamw", "sharpness_radius": 0.2, "weight_decay": 0.1},
+            "loss": {"l1": 0.001},
+            "learning_rate": 0.001,
+        },
+        "SAM with dropout": {
+            "architecture": {"dropout": 0.5},
+            "optimizer": {"sharpness_radius": 0.1},
+        },
+    },
+}
 SMALLER = {
     "data": {"source": "demo"},
     "device": "cpu",
@@ -63,7 +100,11 @@ SMALLER = {
                 "128": {},
                 "512": {"architecture": {"neurons": 12}},
             },
-            "structure": {"fully connected": {"architecture": {"neurons": 8}}},
+            "structure": {
+                "fully connected": {"architecture": {"neurons": 8}},
+                "deep": {"architecture": DEEP},
+            },
+            **BESIDE,
         },
         "finals": {
             "speedrun": None,  # these two are large: test_recipes.py makes one step of them

@@ -6,8 +6,9 @@ from functools import cache
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
-from oracle.comparing import off, require_close
+from oracle.comparing import off, require_close, require_initial_weights, require_updates
 from oracle.miniature import CONFIG, OVERLAY, SMALLER
 from oracle.naive import measures, plain, runs, training
 from oracle.naive.images import Images
@@ -27,7 +28,8 @@ class Checked:
         self.folder = results / folder
         self.facts = json.loads((self.folder / "run.json").read_text("utf-8"))
         self.images = Images(results, RUNS[folder]["split"])
-        self.walk = training.Walk(self.folder, RUNS[folder], self.images)
+        saved = load_file(self.folder / "snapshots.safetensors")
+        self.walk = training.Walk(saved, RUNS[folder], self.images)
         ended = self.facts["status"] == "completed"
         self.ended = self.walk.steps if ended else self.facts["diverged_at_step"]
         self.rows, self.updates = measures.steps(self.walk, self.ended)
@@ -48,8 +50,8 @@ def test_the_oracle_reads_the_same_text(miniature):
 @pytest.mark.parametrize("folder", RUNS)
 def test_a_run_s_weights_and_measures(miniature, folder):
     run = checked(miniature, folder)
-    _initial_weights(run)
-    _updates(run)
+    require_initial_weights(run.walk)
+    require_updates(run.walk, run.updates)
     flow = training.table(run.folder, "steps.parquet")
     assert len(flow) == len(run.rows)
     for name in run.rows[0]:
@@ -59,36 +61,6 @@ def test_a_run_s_weights_and_measures(miniature, folder):
         else:
             require_close(pairs, name, typical=2e-3, worst=2e-2)
     assert set(flow[0]) == set(run.rows[0])
-
-
-def _initial_weights(run):
-    saved = run.walk.snapshot(0)
-    assert set(saved) == set(run.walk.initial)
-    for name, value in run.walk.initial.items():
-        largest = max(float(saved[name].abs().max()), 1e-6)
-        assert float((value - saved[name]).abs().max()) <= 1e-4 * largest, name
-
-
-def _updates(run):
-    """What each step made of the weights saved before it, and of the running statistics."""
-    errors = []
-    for step, made in enumerate(run.updates):
-        before, after = run.walk.snapshot(step), run.walk.snapshot(step + 1)
-        length = training.norm(run.walk.gradients[step])
-        moving = [
-            name
-            for name in run.walk.parameters
-            if training.norm({name: run.walk.gradients[step][name]}) > 1e-6 * length
-        ]  # a bias before BatchNorm has no gradient: Adam would move it by its rounding
-        assert moving
-        changed = {name: made[name] - before[name].double() for name in moving}
-        theirs = {name: after[name].double() - before[name].double() for name in moving}
-        errors.append(training.apart(theirs, changed) / training.norm(changed))
-        for name in set(made) - set(run.walk.parameters):
-            if made[name].is_floating_point():
-                assert torch.allclose(made[name], after[name].double(), 1e-4, 1e-5), name
-    assert max(errors) < 6e-2, errors  # a kink at the first step, which Adam remembers
-    assert min(errors) < 1e-2 or len(errors) == 1, errors
 
 
 @pytest.mark.parametrize("folder", RUNS)
@@ -123,7 +95,7 @@ def _tested(run, facts, settings, images):
     if settings["test_time_augmentation"]:
         views = training.scores(run.walk.network, weights, images.test, views=True)[1]
     assert facts["test_accuracy_augmented"] == (views and pytest.approx(views))
-    saved = training.load_file(run.folder / "model.safetensors")
+    saved = load_file(run.folder / "model.safetensors")
     for name, value in saved.items():
         assert torch.allclose(value.double(), weights[name].double(), 1e-5, 1e-6), name
 

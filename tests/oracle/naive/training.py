@@ -4,7 +4,6 @@ import math
 
 import pandas as pd
 import torch
-from safetensors.torch import load_file
 
 from oracle.naive import networks, optimizers
 from oracle.naive.chance import number
@@ -19,9 +18,8 @@ class Walk:
     doubles at each step, cannot add up. The optimizers keep their own memory.
     """
 
-    def __init__(self, folder, run, images):
-        self.run, self.images = run, images
-        self.saved = load_file(folder / "snapshots.safetensors")
+    def __init__(self, saved, run, images):
+        self.run, self.images, self.saved = run, images, saved
         self.count = len(images.train[1])
         self.per_epoch = batches_per_epoch(run, self.count)
         self.steps = run["steps"] or self.per_epoch * run["epochs"]
