@@ -1,0 +1,1 @@
+"""The whole study once more, naively: plain torch, dictionaries and loops."""
