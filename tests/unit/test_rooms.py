@@ -31,6 +31,7 @@ ROOMS = [
     "figures",
     "report",
     "cli",
+    "worker",
     "__main__",
 ]
 
