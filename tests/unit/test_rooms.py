@@ -33,6 +33,7 @@ ROOMS = [
     "release",
     "export",
     "cli",
+    "worker",
     "__main__",
 ]
 

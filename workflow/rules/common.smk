@@ -1,5 +1,6 @@
 # What the rules share: the checked configuration, paths, fingerprints and how a stage is called.
 import hashlib
+import os
 import re
 import shlex
 import sys
@@ -236,7 +237,10 @@ def python(wildcards, threads):
     """
     methods = map(str, workflow.deployment_settings.deployment_method)
     interpreter = "python" if "conda" in methods else shlex.quote(sys.executable)
-    return f"PYTHONPATH={shlex.quote(PACKAGE_ROOT)} {interpreter}"
+    # Jobs of this machine share a worker, which watches this process; a cluster's have none.
+    here = workflow.is_main_process and workflow.local_exec
+    worker = f"LANDSCAPE_WORKER={os.getpid()} " if here else ""
+    return f"PYTHONPATH={shlex.quote(PACKAGE_ROOT)} {worker}{interpreter}"
 
 
 wildcard_constraints:

@@ -1,0 +1,149 @@
+"""A job's side of the worker: which one may serve it, and the wait for its end.
+
+Only the standard library is imported here: whoever is served imports nothing else.
+"""
+
+import errno
+import hashlib
+import json
+import os
+import signal
+import socket
+import struct
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+
+import landscape
+
+STUDY = "LANDSCAPE_WORKER"  # environment variable: the process id of the study's Snakemake
+WORKER = tuple(Path(__file__).with_name(name) for name in ("client.py", "server.py"))
+UNREAD = {STUDY, "_", "SHLVL"}  # variables that change from command to command and that none reads
+CREDENTIALS = struct.Struct("3i")  # process, user and group at a socket's other end
+
+
+def served(arguments: Sequence[str]) -> int | None:
+    """The exit status of a job that a worker has done; None if this process is to do it itself.
+
+    A job that loses its worker is done again by its own process: whatever a stage has written by
+    then is whole, and a training run goes on from its last saved state.
+    """
+    study = os.environ.pop(STUDY, None)  # it holds for this process and none that it starts
+    if study is None or sys.platform != "linux":
+        return None
+    try:
+        connection = _connect(int(study))
+    except OSError:
+        return None
+    with connection, _passed_on(connection) as signals:
+        try:
+            request = json.dumps([landscape.STARTED, *arguments]).encode()
+            socket.send_fds(connection, [request], [0, 1, 2])
+            answer = connection.recv(1)
+        except OSError:
+            answer = b""
+    if answer:
+        return answer[0]
+    if signals:
+        return 128 + signals[-1]
+    print("the worker has ended; this process does the job itself", file=sys.stderr, flush=True)
+    return None
+
+
+def is_ours(connection: socket.socket) -> bool:
+    """Whether the process at the other end has the same user: names of sockets are everybody's."""
+    found = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size)
+    user: int = CREDENTIALS.unpack(found)[1]
+    return user == os.getuid()
+
+
+@contextmanager
+def _passed_on(connection: socket.socket) -> Iterator[list[int]]:
+    """Inside the block SIGTERM and SIGINT are for the job; the value lists those that came."""
+    signals: list[int] = []
+
+    def pass_on(number: int, frame: FrameType | None) -> None:
+        signals.append(number)
+        with suppress(OSError):  # the worker has ended
+            connection.send(bytes([number]))
+
+    before = {number: signal.signal(number, pass_on) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield signals
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _connect(study: int) -> socket.socket:
+    """A connection to the worker of a study and of these surroundings, started if there is none."""
+    name = f"\0landscape-{_surroundings(study)}"  # abstract: it disappears with its last holder
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    try:
+        try:
+            connection.connect(name)
+        except ConnectionRefusedError:
+            _start(name, study)
+            connection.connect(name)
+        if not is_ours(connection):
+            raise PermissionError(name)
+    except OSError:
+        connection.close()
+        raise
+    return connection
+
+
+def _start(name: str, study: int) -> None:
+    """Start a worker, unless another job does so at this moment: a name has one holder.
+
+    The worker finds the connections that it has missed while it started.
+    """
+    import subprocess
+
+    watched = os.pidfd_open(study)
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
+            try:
+                listener.bind(name)
+            except OSError as error:
+                if error.errno == errno.EADDRINUSE:
+                    return
+                raise
+            listener.listen(128)
+            descriptors = listener.fileno(), watched
+            subprocess.Popen(
+                [sys.executable, "-m", "landscape.worker.server", *map(str, descriptors)],
+                pass_fds=descriptors,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,  # Ctrl-C is for the jobs, which pass it on
+            )
+    finally:
+        os.close(watched)
+
+
+def _surroundings(study: int) -> str:
+    """A digest of what a process inherits, and libraries may read, when it starts.
+
+    Jobs that differ in any of it, OMP_NUM_THREADS for example, have different workers.
+    """
+    mask = os.umask(0)
+    os.umask(mask)
+    own = Path("/proc/self")
+    inherited = [
+        study,
+        sys.executable,
+        str(Path.cwd()),
+        sorted(item for item in os.environ.items() if item[0] not in UNREAD),
+        mask,
+        sorted(os.sched_getaffinity(0)),
+        os.getpriority(os.PRIO_PROCESS, 0),
+        *((own / name).read_text() for name in ("limits", "cgroup")),
+        *((own / "ns" / name).readlink().name for name in ("mnt", "pid", "net")),
+        # The worker's own code; the rest of the package is imported by each job anew.
+        [path.stat().st_mtime_ns for path in (Path(landscape.__file__), *WORKER)],
+    ]
+    return hashlib.sha256(json.dumps(inherited).encode()).hexdigest()[:32]
