@@ -31,14 +31,28 @@ def test_the_runs_are_the_probe_s_protocol():
 
 
 def test_every_network_has_the_seeds_that_it_names():
-    spectrum = STUDY["mechanism"]["spectrum"] | {"networks": []}
-    networks = {"vgg_a": [0, 1], "vgg_a_bn": [4]}
-    runs = study(networks=networks, learning_rates=[0.1], spectrum=spectrum).mechanism
-    assert runs.path_ids == [
+    found = study(
+        networks={"vgg_a": [0, 1], "vgg_a_bn": [4]},
+        slower={"learning_rate": 0.02, "networks": {"vgg_a_bn": [4]}},
+        in_depth=STUDY["mechanism"]["in_depth"] | {"networks": []},
+        range={"learning_rates": [0.3, 1.0], "networks": {"vgg_a_he": [7]}, "steps": 5},
+    ).mechanism
+    assert found.path_ids == [
         "mechanism/vgg_a/lr0.1/seed0",
         "mechanism/vgg_a/lr0.1/seed1",
         "mechanism/vgg_a_bn/lr0.1/seed4",
+        "mechanism/vgg_a_bn/lr0.02/seed4",
     ]
+    assert found.range_ids == [
+        "mechanism/range/vgg_a_he/lr0.3/seed7",
+        "mechanism/range/vgg_a_he/lr1.0/seed7",
+    ]
+
+
+def test_first_seeds_of_some_networks_are_looked_at_in_depth():
+    whole = study(in_depth={"networks": ["vgg_a_bn"], "probes": 2, "steps": 4})
+    deep = [run for run in whole.mechanism.path_ids if whole.look(run).in_depth is not None]
+    assert deep == ["mechanism/vgg_a_bn/lr0.1/seed0"]
 
 
 def test_a_retrained_control_is_another_update_of_the_same_network():
@@ -59,8 +73,10 @@ def test_moments_grow_geometrically_and_end_at_the_last_step(steps, moments):
 def test_null_takes_a_network_or_the_section_away():
     content = copy.deepcopy(STUDY)
     content["mechanism"]["networks"]["vgg_a_ws"] = None
-    content["mechanism"]["spectrum"]["networks"] = ["vgg_a"]
-    assert "vgg_a_ws" not in validate_study(content).mechanism.networks
+    content["mechanism"]["range"]["networks"]["vgg_a_he"] = None
+    found = validate_study(content).mechanism
+    assert "vgg_a_ws" not in found.networks
+    assert "vgg_a_he" not in found.range.networks
     content["mechanism"] = None
     assert not [run for run in validate_study(content).runs if run.study == "mechanism"]
 
@@ -69,7 +85,8 @@ def test_null_takes_a_network_or_the_section_away():
     ("changes", "said"),
     [
         ({"networks": {"vgg_a": [0]}}, "must hold vgg_a and vgg_a_bn"),
-        ({"networks": {"vgg_a": [0], "vgg_a_bn": [0]}}, "spectrum.networks"),
+        ({"networks": {"vgg_a": [0], "vgg_a_bn": [0]}}, "in_depth.networks"),
+        ({"learning_rate": 0.02}, "slower.learning_rate is 0.02, which must be below"),
         ({"networks": {"vgg_a": [0], "vgg_b": [0]}}, "vgg_b"),
         ({"steps": 0}, "mechanism.steps"),
         ({"noise_batches": 1}, "noise_batches"),

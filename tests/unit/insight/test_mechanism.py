@@ -21,13 +21,18 @@ def study(tiny_content):
     content["mechanism"] = {
         "networks": {"vgg_a": [0], "vgg_a_bn": [0]},
         "width": 0.05,
-        "learning_rates": [0.1],
+        "learning_rate": 0.1,
+        "slower": {"learning_rate": 0.02, "networks": {"vgg_a": [0]}},
         "batch_size": 16,
         "steps": 10,
         "curvature_images": 10,
         "noise_batches": 2,
-        "spectrum": {"probes": 2, "steps": 4, "networks": ["vgg_a_bn"]},
-        "range": {"learning_rates": [0.1, 1000.0], "seeds": [0], "steps": 3},
+        "in_depth": {"networks": ["vgg_a_bn"], "probes": 2, "steps": 4},
+        "range": {
+            "learning_rates": [0.1, 1000.0],
+            "networks": {"vgg_a": [0], "vgg_a_bn": [0]},
+            "steps": 3,
+        },
     }
     return validate_study(content)
 
@@ -59,7 +64,8 @@ def test_every_quantity_is_there_with_its_names(looked):
     first = by_layer[(by_layer["quantity"] == "shift_cosine") & (by_layer["layer"] == "features.0")]
     np.testing.assert_allclose(first["value"], 1, atol=1e-6)
     plain = pd.read_parquet(looked / "mechanism/vgg_a/lr0.1/seed0/mechanism.parquet")
-    assert "lambda_times_norm2" not in set(plain["quantity"])
+    assert {"lambda_1", "noise_scale"} <= set(plain["quantity"])
+    assert not {"lambda_2", "lambda_times_norm2"} & set(plain["quantity"])
 
 
 def test_spectra_are_of_the_networks_that_ask_for_them(looked):
@@ -121,4 +127,4 @@ def test_the_tables_hold_every_run_by_its_network(looked, study):
     verdicts = pd.read_csv(looked / "mechanism/verdicts.csv").set_index("key")
     assert set(verdicts["verdict"]) <= {"not decided", "not measured"}  # one seed
     assert verdicts.loc["statistics", "verdict"] == "not measured"  # no such network here
-    assert len(pd.read_csv(looked / "mechanism/runs.csv")) == 6
+    assert len(pd.read_csv(looked / "mechanism/runs.csv")) == 7

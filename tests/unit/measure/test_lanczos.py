@@ -67,11 +67,14 @@ def test_sharpness_equals_the_explicit_hessian_s(norm):
     flat = FlatParameters(model)
     hessian = Hessian(model, flat, inputs, labels, cross_entropy)
     eigenvalues = torch.linalg.eigvalsh(explicit_hessian(model, flat, inputs, labels))
-    found = sharpness(hessian, random(len(flat.vector)), tolerance=1e-9)
+    found = sharpness(hessian, random(len(flat.vector)), more=True, tolerance=1e-9)
     for k in range(1, 6):
         assert found[f"lambda_{k}"] == pytest.approx(float(eigenvalues[-k]), rel=1e-6)
     assert found["lambda_min"] == pytest.approx(float(eigenvalues[0]), rel=1e-6)
-    assert found["lambda_1"] >= found["kappa"]
+    assert found["lambda_1"] >= curvature_along(hessian, hessian.gradient)
+    alone = sharpness(hessian, random(len(flat.vector)), tolerance=1e-9)
+    assert list(alone) == ["lambda_1", "residual"]
+    assert alone["lambda_1"] == pytest.approx(float(eigenvalues[-1]), rel=1e-6)
 
 
 def test_curvature_along_a_direction_is_its_rayleigh_quotient():
@@ -91,9 +94,12 @@ def test_curvature_along_a_direction_is_its_rayleigh_quotient():
 def test_batch_sharpness_is_the_mean_over_batches():
     model, batches = tiny(), [batch(seed) for seed in range(3)]
     flat = FlatParameters(model)
-    each = [batch_sharpness(model, flat, [one], cross_entropy) for one in batches]
-    assert batch_sharpness(model, flat, batches, cross_entropy) == pytest.approx(sum(each) / 3)
+    each = [batch_sharpness(model, flat, [one], cross_entropy)[0] for one in batches]
+    mean, gradients = batch_sharpness(model, flat, batches, cross_entropy)
+    assert mean == pytest.approx(sum(each) / 3)
     assert len(set(each)) == 3
+    for gradient, one in zip(gradients, batches, strict=True):
+        assert torch.equal(gradient, Hessian(model, flat, *one, cross_entropy).gradient)
 
 
 def test_measuring_changes_nothing_and_repeats_bitwise():

@@ -11,7 +11,13 @@ from landscape.config.architectures import Vgg
 from landscape.measure.gradient import loss_and_gradient
 from landscape.measure.hessian import Hessian
 from landscape.measure.lanczos import extremes
-from landscape.measure.scale_free import blocks, in_units, metric, scale_free_beta
+from landscape.measure.scale_free import (
+    block_sharpness,
+    blocks,
+    in_units,
+    metric,
+    scale_free_beta,
+)
 from landscape.models import registry as models
 from landscape.models.flat_parameters import FlatParameters
 from landscape.models.normalization import scale_free_layers
@@ -52,7 +58,9 @@ def measured(model, tolerance=1e-5):
     flat = FlatParameters(model)
     hessian = Hessian(model, flat, inputs(), LABELS, cross_entropy)
     generator = torch.Generator().manual_seed(1)
-    found = blocks(model, flat, hessian, RATE, generator, tolerance)
+    found = blocks(model, flat, hessian.gradient, RATE)
+    curved = block_sharpness(model, flat, hessian, generator, tolerance)
+    found = {layer: values | curved[layer] for layer, values in found.items()}
     whole = in_units(hessian, metric(model, flat))
     scaled = extremes(whole, random(len(flat.vector)), tolerance=tolerance).largest[0]
     betas = scale_free_beta(model, flat, inputs(), LABELS, cross_entropy, [0.001, 0.1])

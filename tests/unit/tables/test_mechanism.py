@@ -14,7 +14,7 @@ from support.artefacts import ROOT
 @pytest.fixture(scope="module")
 def study():
     content = read_yaml(ROOT / "config.yaml")
-    content["mechanism"] |= {"steps": 100, "learning_rates": [0.1, 0.02]}
+    content["mechanism"] |= {"steps": 100}
     return validate_study(content).mechanism
 
 

@@ -20,51 +20,69 @@ SGD = Optimizer(name="sgd")
 FIRST = (0, 10, 30)  # moments grow by about √10 from one to the next
 
 
-class Spectrum(Settings):
-    """How the density of a Hessian's eigenvalues is estimated: random vectors, steps from each."""
+Named = tuple[str, str, float, int]  # network, name, learning rate and seed of a run
+Seeds = dict[NetworkName, Several[Seed]]  # of each network
 
+
+class InDepth(Settings):
+    """What else is measured at the first and the last moment, with the first seed of some networks
+    at the study's learning rate.
+
+    More eigenvalues, those of single layers, and the spectral density, from `steps` of Lanczos'
+    method for each of `probes` random vectors.
+    """
+
+    networks: tuple[NetworkName, ...]
     probes: Annotated[Count, Field(ge=2)]
     steps: Annotated[Count, Field(ge=2)]
-    networks: tuple[NetworkName, ...]  # at the first learning rate, with their first seeds
 
 
 class Look(Settings):
-    """How the kept weights of one run are looked at; without a spectrum, none is taken."""
+    """How the kept weights of one run are looked at."""
 
     run: Run
     curvature_images: Count
     noise_batches: Count
-    spectrum: Spectrum | None
+    in_depth: InDepth | None
+
+
+class Slower(Settings):
+    """The same runs of some networks at a smaller learning rate."""
+
+    learning_rate: Positive
+    networks: Seeds
 
 
 class Range(Settings):
     """The range of learning rates over which a network trains: a short run for each."""
 
     learning_rates: Several[Positive]
-    seeds: Several[Seed]
+    networks: Seeds
     steps: Count
 
 
 class Mechanism(Settings):
     """One run per (network, learning rate, seed), looked at along its path; and short ones."""
 
-    networks: dict[NetworkName, Several[Seed]]
+    networks: Seeds
     width: Width
-    learning_rates: Several[Positive]
+    learning_rate: Positive
+    slower: Slower
     batch_size: Count
     steps: Count
     curvature_images: Count
     noise_batches: Annotated[Count, Field(ge=2)]
-    spectrum: Spectrum
+    in_depth: InDepth
     range: Range
 
     @model_validator(mode="before")
     @classmethod
     def _nulls_are_left_out(cls, value: Any) -> Any:
         """A file laid over config.yaml cannot take a network away; it can set it to null."""
-        if not isinstance(value, dict) or not isinstance(value.get("networks"), dict):
+        if not isinstance(value, dict):
             return value
-        return {**value, "networks": {k: v for k, v in value["networks"].items() if v is not None}}
+        parts = {key: _without_nulls(value[key]) for key in ("slower", "range") if key in value}
+        return {**_without_nulls(value), **parts}
 
     @model_validator(mode="after")
     def _something_is_compared(self) -> "Mechanism":
@@ -73,9 +91,14 @@ class Mechanism(Settings):
                 f"networks must hold vgg_a and vgg_a_bn, which are compared; it has "
                 f"{list(self.networks)}"
             )
-        absent = sorted(set(self.spectrum.networks) - set(self.networks))
+        absent = sorted(set(self.in_depth.networks) - set(self.networks))
         if absent:
-            raise ValueError(f"spectrum.networks: {absent} are not among {list(self.networks)}")
+            raise ValueError(f"in_depth.networks: {absent} are not among {list(self.networks)}")
+        if self.slower.learning_rate >= self.learning_rate:
+            raise ValueError(
+                f"slower.learning_rate is {self.slower.learning_rate:g}, which must be below "
+                f"learning_rate, {self.learning_rate:g}"
+            )
         return self
 
     @property
@@ -88,36 +111,28 @@ class Mechanism(Settings):
 
     def look(self, run: Run) -> Look:
         """What a run's measures depend on, and nothing of other runs."""
-        network = network_of(str(run.name))
-        first = run.learning_rate == self.learning_rates[0]
-        chosen = first and run.seed == self.networks[network][0]  # type: ignore[index]
-        spectrum = self.spectrum.model_copy(update={"networks": (network,)})
+        network: Any = network_of(str(run.name))
+        deep = (
+            network in self.in_depth.networks
+            and run.learning_rate == self.learning_rate
+            and run.seed == self.networks[network][0]
+        )
         return Look(
             run=run,
             curvature_images=self.curvature_images,
             noise_batches=self.noise_batches,
-            spectrum=spectrum if chosen and network in self.spectrum.networks else None,
+            in_depth=self.in_depth.model_copy(update={"networks": (network,)}) if deep else None,
         )
 
     @property
     def path_ids(self) -> list[str]:
         """The runs that are looked at along their path."""
-        return [
-            mechanism_id(f"{network}/lr{rate!r}", seed)
-            for network, seeds in self.networks.items()
-            for rate in self.learning_rates
-            for seed in seeds
-        ]
+        return [mechanism_id(name, seed) for _, name, _, seed in self._paths()]
 
     @property
     def range_ids(self) -> list[str]:
         """The short runs over learning rates."""
-        return [
-            mechanism_id(f"range/{network}/lr{rate!r}", seed)
-            for network in self.networks
-            for rate in self.range.learning_rates
-            for seed in self.range.seeds
-        ]
+        return [mechanism_id(name, seed) for _, name, _, seed in self._short()]
 
     @property
     def run_ids(self) -> list[str]:
@@ -125,44 +140,37 @@ class Mechanism(Settings):
 
     def runs(self, split: Split, device: Device, precision: Precision) -> list[Run]:
         common = {"split": split, "device": device, "precision": precision}
-        return [self._run(name, **settings, **common) for name, settings in self._runs()]
+        path = {"steps": self.steps, "moments": self.moments}
+        return [
+            *(self._run(*one, **path, **common) for one in self._paths()),
+            *(self._run(*one, steps=self.range.steps, **common) for one in self._short()),
+        ]
 
-    def _runs(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """The network of each run, in the order of the ids, and what is the run's own."""
-        for network, seeds in self.networks.items():
-            for rate in self.learning_rates:
-                name = f"{network}/lr{rate!r}"
+    def _paths(self) -> Iterator[Named]:
+        rates = (
+            (self.learning_rate, self.networks),
+            (self.slower.learning_rate, self.slower.networks),
+        )
+        for rate, networks in rates:
+            for network, seeds in networks.items():
                 for seed in seeds:
-                    yield (
-                        network,
-                        {
-                            "name": name,
-                            "learning_rate": rate,
-                            "seed": seed,
-                            "steps": self.steps,
-                            "moments": self.moments,
-                        },
-                    )
-        for network in self.networks:
-            for rate in self.range.learning_rates:
-                name = f"range/{network}/lr{rate!r}"
-                for seed in self.range.seeds:
-                    yield (
-                        network,
-                        {
-                            "name": name,
-                            "learning_rate": rate,
-                            "seed": seed,
-                            "steps": self.range.steps,
-                        },
-                    )
+                    yield network, f"{network}/lr{rate!r}", rate, seed
 
-    def _run(self, network: str, **settings: Any) -> Run:
+    def _short(self) -> Iterator[Named]:
+        for network, seeds in self.range.networks.items():
+            for rate in self.range.learning_rates:
+                for seed in seeds:
+                    yield network, f"range/{network}/lr{rate!r}", rate, seed
+
+    def _run(self, network: str, run_name: str, rate: float, seed: int, **settings: Any) -> Run:
         name, optimizer = RETRAINED.get(network, (network, SGD))
         return Run(
             study="mechanism",
+            name=run_name,
             architecture=Vgg.model_validate({"name": name, "width": self.width}),
             optimizer=optimizer,
+            learning_rate=rate,
+            seed=seed,
             batch_size=self.batch_size,
             tested=False,
             **settings,
@@ -172,3 +180,10 @@ class Mechanism(Settings):
 def network_of(run_name: str) -> str:
     """The network of a run of this study, from the run's name."""
     return run_name.removeprefix("range/").partition("/")[0]
+
+
+def _without_nulls(section: Any) -> Any:
+    if not isinstance(section, dict) or not isinstance(section.get("networks"), dict):
+        return section
+    named = {name: seeds for name, seeds in section["networks"].items() if seeds is not None}
+    return {**section, "networks": named}

@@ -60,7 +60,7 @@ def mechanism_spectrum(nodes: pd.DataFrame) -> Figure:
     """Spectral densities, a row for each step, networks one above the other."""
     nodes = nodes[nodes["statistics"] == "batch"]
     if nodes.empty:
-        raise UserError("no spectra: mechanism.spectrum.networks names no network that trained")
+        raise UserError("no spectra: mechanism.in_depth.networks names no network that trained")
     names, steps = ordered(set(nodes["arch"])), sorted(nodes["step"].unique())
     figure = new_figure(height=0.9 + 1.1 * len(names))
     grid = figure.subplots(len(names), len(steps), sharey=True, squeeze=False)

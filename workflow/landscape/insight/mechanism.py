@@ -2,6 +2,9 @@
 
 Hessians are of one class-balanced, seeded batch of training images with that batch's statistics,
 the same for every run; what a step meets is of the mini-batches that the run took from there.
+
+What costs few gradients is measured at every moment. Sharpness and noise are left out between the
+first one and step 100; what a few runs are asked for, `in_depth`, is measured at both ends.
 """
 
 import math
@@ -14,17 +17,25 @@ import safetensors.torch
 import torch
 from torch.nn.functional import cross_entropy
 
-from landscape.config.mechanism import Look, Spectrum, network_of
+from landscape.config.mechanism import InDepth, Look, network_of
 from landscape.data import dataset
 from landscape.data.batches import Batches
 from landscape.errors import UserError
 from landscape.measure.covariate_shift import covariate_shift
+from landscape.measure.elementary import use_elementary_norms
+from landscape.measure.gradient import loss_and_gradient
 from landscape.measure.gradient_bound import gradient_bound
 from landscape.measure.gradient_noise import gradient_noise
-from landscape.measure.hessian import Hessian
+from landscape.measure.hessian import Hessian, Product
 from landscape.measure.lanczos import extremes
-from landscape.measure.scale_free import blocks, in_units, metric, scale_free_beta
-from landscape.measure.sharpness import batch_sharpness, sharpness
+from landscape.measure.scale_free import (
+    block_sharpness,
+    blocks,
+    in_units,
+    metric,
+    scale_free_beta,
+)
+from landscape.measure.sharpness import batch_sharpness, curvature_along, sharpness
 from landscape.measure.signal import signal
 from landscape.measure.spectrum import spectrum
 from landscape.models import registry as models
@@ -44,7 +55,7 @@ IMAGES_SEED = 0  # of the choice of the curvature batch
 SHARPNESS_BATCHES = 4  # mini-batches over which their sharpness is averaged
 TOLERANCE = 0.05  # residual of a single eigenvalue, relative to it; its error is of second order
 RELATIVE_STEPS = (1.0, 0.0625)  # of the scale-free probe, times the learning rate
-EARLY = 100  # the step of the early spectrum
+EARLY = 100  # the step from which on sharpness is followed
 ROWS = ["arch", "learning_rate", "seed", "step", "loss", "quantity", "layer", "value"]
 NODES = ["arch", "learning_rate", "seed", "step", "statistics", "probe", "size", "node", "weight"]
 
@@ -98,7 +109,10 @@ class Subject:
         self.kept = safetensors.torch.load_file(path)
         last = math.inf if facts["diverged_at_step"] is None else facts["diverged_at_step"]
         self.moments = [step for step in run.moments if step < last]
+        self.ends = {self.moments[0], self.moments[-1]}
+        self.dear = self.ends | {step for step in self.moments if step >= EARLY}
         self.model: Network = models.build(run.architecture, run.seed).to(device).train()
+        use_elementary_norms(self.model)
         self.flat = FlatParameters(self.model)
         images, _ = dataset.split(dataset.load(results / "data", "train"), run.split)
         self.batches = Batches(images, run.batch_size, run.seed, device)
@@ -124,11 +138,11 @@ class Subject:
         ]
 
     def nodes(self, step: int) -> list[Row]:
-        """The spectral density at the start, early and at the end; population statistics at the
-        end, too, where the network has them.
+        """The spectral density at the start and at the end, where with population statistics, too,
+        if the network has them.
         """
-        settings = self.look.spectrum
-        if settings is None or step not in (self.moments[0], EARLY, self.moments[-1]):
+        settings = self.look.in_depth
+        if settings is None or step not in self.ends:
             return []
         found = self._spectrum(step, "batch", settings)
         if step == self.moments[-1] and any("running" in name for name in self.kept):
@@ -137,41 +151,61 @@ class Subject:
 
     def _quantities(self, step: int, hessian: Hessian) -> Iterator[tuple[str, str, float]]:
         """(layer or "", quantity, value)."""
-        run, rate = self.run, self.run.learning_rate
-        here, size = (self.model, self.flat), self.flat.vector
-        batch = self.batches.batch(step)
-        several = [self.batches.batch(step + k) for k in range(self.look.noise_batches)]
-        start = torch.randn(size.shape, generator=generator(run.seed, "lanczos", step)).to(size)
-        whole = sharpness(hessian, start)
-        whole["two_over_lr"] = 2 / rate
-        whole["scaled_lambda_1"] = whole["lambda_1"]
-        if scale_free_layers(self.model):
-            scaled = in_units(hessian, metric(*here))
-            whole["scaled_lambda_1"] = extremes(scaled, start, tolerance=TOLERANCE).largest[0]
-        whole["batch_sharpness"] = batch_sharpness(
-            *here, several[:SHARPNESS_BATCHES], cross_entropy
-        )
-        of_batch = Hessian(*here, *batch, cross_entropy)
-        whole["batch_lambda_max"] = extremes(of_batch, start, tolerance=TOLERANCE).largest[0]
+        rate, here = self.run.learning_rate, (self.model, self.flat)
+        batches = [self.batches.batch(step + k) for k in range(self.look.noise_batches)]
+        steepest, gradients = batch_sharpness(*here, batches[:SHARPNESS_BATCHES], cross_entropy)
+        whole = {
+            "two_over_lr": 2 / rate,
+            "kappa": curvature_along(hessian, hessian.gradient),
+            "batch_sharpness": steepest,
+        }
         steps = [relative * rate for relative in RELATIVE_STEPS]
-        betas = scale_free_beta(*here, *batch, cross_entropy, steps)
+        betas = scale_free_beta(*here, *batches[0], cross_entropy, steps)
         for relative, beta in zip(RELATIVE_STEPS, betas, strict=True):
             whole[f"scale_free_beta_{relative:g}"] = beta
-        whole |= gradient_noise(*here, several, cross_entropy)
-        yield from (("", name, value) for name, value in whole.items())
-        drawn = generator(run.seed, "blocks", step)
         by_layer = [
-            blocks(*here, hessian, rate, drawn, TOLERANCE),
-            covariate_shift(*here, *batch, cross_entropy, rate),
-            _summed_up(gradient_bound(*here, *batch, cross_entropy)),
+            blocks(*here, hessian.gradient, rate),
+            covariate_shift(*here, *batches[0], cross_entropy, rate),
+            _summed_up(gradient_bound(*here, *batches[0], cross_entropy)),
         ]
         if step == 0:
             by_layer.append(signal(*here, self.inputs, self.labels, cross_entropy))
+        if step in self.dear:
+            more = self.look.in_depth is not None and step in self.ends
+            whole |= sharpness(hessian, self._start("lanczos", step), more)
+            gradients += [self._gradient(batch) for batch in batches[SHARPNESS_BATCHES:]]
+            whole |= gradient_noise(gradients)
+            if more:
+                whole |= self._further(step, hessian, batches[0])
+                drawn = generator(self.run.seed, "blocks", step)
+                by_layer.append(block_sharpness(*here, hessian, drawn, TOLERANCE))
+        yield from (("", name, value) for name, value in whole.items())
         for found in by_layer:
             for layer, values in found.items():
                 yield from ((layer, name, value) for name, value in values.items())
 
-    def _spectrum(self, step: int, statistics: str, settings: Spectrum) -> list[Row]:
+    def _further(self, step: int, hessian: Hessian, batch: Batch) -> dict[str, float]:
+        """λ_max of a mini-batch's Hessian; the curvature batch's in units without a scale."""
+        products: dict[str, Product] = {
+            "batch_lambda_max": Hessian(self.model, self.flat, *batch, cross_entropy)
+        }
+        if scale_free_layers(self.model):
+            products["scaled_lambda_1"] = in_units(hessian, metric(self.model, self.flat))
+        return {
+            name: extremes(product, self._start(name, step), tolerance=TOLERANCE).largest[0]
+            for name, product in products.items()
+        }
+
+    def _gradient(self, batch: Batch) -> torch.Tensor:
+        point = self.flat.vector.detach()
+        return loss_and_gradient(self.model, self.flat, point, *batch, cross_entropy)[1]
+
+    def _start(self, name: str, step: int) -> torch.Tensor:
+        """A random vector to begin a Krylov space with."""
+        drawn = generator(self.run.seed, name, step)
+        return torch.randn(self.flat.vector.shape, generator=drawn).to(self.flat.vector)
+
+    def _spectrum(self, step: int, statistics: str, settings: InDepth) -> list[Row]:
         self._load(step)
         self.model.train(statistics == "batch")
         hessian = Hessian(self.model, self.flat, self.inputs, self.labels, cross_entropy)

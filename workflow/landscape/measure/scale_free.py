@@ -21,35 +21,44 @@ Values = dict[str, float]
 
 
 def blocks(
-    model: nn.Module,
-    flat: FlatParameters,
-    hessian: Hessian,
-    learning_rate: float,
-    generator: torch.Generator,
-    tolerance: float = 0.01,
+    model: nn.Module, flat: FlatParameters, gradient: torch.Tensor, learning_rate: float
 ) -> dict[str, Values]:
-    """Per scale-free layer with parameters w and gradient g; none where nothing normalizes.
+    """Per scale-free layer with parameters w and gradient g, from `gradient` ∇L [P]; none where
+    nothing normalizes.
 
-    `weight_norm` ‖w‖, `gradient_norm` ‖g‖, `cos_g_w`; `lambda` = λ_max(H_ww) and
-    `lambda_times_norm2` = λ‖w‖²; of a step −ηg `angular_update`, the angle in radians by which w
-    turns, and `effective_lr` = η/‖w‖².
+    `weight_norm` ‖w‖, `gradient_norm` ‖g‖, `cos_g_w`; of a step −ηg `angular_update`, the angle in
+    radians by which w turns, and `effective_lr` = η/‖w‖².
     """
-    weights, gradients = flat.views(flat.vector), flat.views(hessian.gradient)
+    weights, gradients = flat.views(flat.vector), flat.views(gradient)
     found = {}
     for layer, names in scale_free_layers(model).items():
         w, g = (_entries(views, names) for views in (weights, gradients))
         norm, slope = float(w.norm()), float(g.norm())
-        start = torch.randn(len(w), generator=generator).to(flat.vector)
-        curved = extremes(hessian.block(names), start, tolerance=tolerance).largest[0]
         found[layer] = {
             "weight_norm": norm,
             "gradient_norm": slope,
             "cos_g_w": float(torch.dot(g, w)) / (slope * norm) if slope else math.nan,
-            "lambda": curved,
-            "lambda_times_norm2": curved * norm**2,
             "angular_update": _angle(w, w - learning_rate * g),
             "effective_lr": learning_rate / norm**2,
         }
+    return found
+
+
+def block_sharpness(
+    model: nn.Module,
+    flat: FlatParameters,
+    hessian: Hessian,
+    generator: torch.Generator,
+    tolerance: float = 0.01,
+) -> dict[str, Values]:
+    """Per scale-free layer `lambda`, λ_max(H_ww), and `lambda_times_norm2`, λ‖w‖²."""
+    weights = flat.views(flat.vector)
+    found = {}
+    for layer, names in scale_free_layers(model).items():
+        w = _entries(weights, names)
+        start = torch.randn(len(w), generator=generator).to(flat.vector)
+        curved = extremes(hessian.block(names), start, tolerance=tolerance).largest[0]
+        found[layer] = {"lambda": curved, "lambda_times_norm2": curved * float(w.norm()) ** 2}
     return found
 
 

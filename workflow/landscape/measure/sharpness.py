@@ -11,24 +11,27 @@ from landscape.models.flat_parameters import FlatParameters
 LARGEST = 5  # eigenvalues from the top
 
 
-def sharpness(hessian: Hessian, start: torch.Tensor, tolerance: float = 0.01) -> dict[str, float]:
-    """`lambda_1` … `lambda_5` descending, `lambda_min`, their `residual`, and `kappa` = gᵀHg/‖g‖².
+def sharpness(
+    hessian: Hessian, start: torch.Tensor, more: bool = False, tolerance: float = 0.01
+) -> dict[str, float]:
+    """`lambda_1`, the largest eigenvalue, and its `residual`; with `more` also `lambda_2` …
+    `lambda_5`, descending, and `lambda_min`, and the largest residual of them all.
 
-    κ is a Rayleigh quotient of H, so never above λ₁. `start` [P] begins the Krylov space. Gradient
-    descent with step η is stable along an eigenvector while λ < 2/η.
+    `start` [P] begins the Krylov space. Gradient descent with step η is stable along an eigenvector
+    while λ < 2/η.
     """
-    found = extremes(hessian, start, LARGEST, 1, tolerance)
+    found = extremes(hessian, start, *((LARGEST, 1) if more else (1, 0)), tolerance)
     values = {f"lambda_{k}": value for k, value in enumerate(found.largest, start=1)}
-    return {
-        **values,
-        "lambda_min": found.smallest[0],
-        "residual": found.residual,
-        "kappa": curvature_along(hessian, hessian.gradient),
-    }
+    if more:
+        values["lambda_min"] = found.smallest[0]
+    return {**values, "residual": found.residual}
 
 
 def curvature_along(hessian: Hessian, direction: torch.Tensor) -> float:
-    """dᵀHd/‖d‖²; NaN of a direction of length 0."""
+    """dᵀHd/‖d‖², a Rayleigh quotient of H and so never above λ₁; NaN of a direction of length 0.
+
+    Along the gradient it is κ, the curvature that gradient descent meets.
+    """
     d, curved = direction.double(), hessian(direction).double()
     return float(torch.dot(d, curved) / torch.dot(d, d))
 
@@ -38,14 +41,15 @@ def batch_sharpness(
     flat: FlatParameters,
     batches: list[tuple[torch.Tensor, torch.Tensor]],
     loss_function: Loss,
-) -> float:
-    """The mean over mini-batches B of g_BᵀH_Bg_B/‖g_B‖², what a step on B meets.
+) -> tuple[float, list[torch.Tensor]]:
+    """The mean over mini-batches B of g_BᵀH_Bg_B/‖g_B‖², what a step on B meets, and the g_B.
 
     Where gradient descent on the whole data holds λ₁ at 2/η, stochastic descent holds this there
     (Andreyev & Beneventano 2024).
     """
-    along = []
+    along, gradients = [], []
     for inputs, labels in batches:
         hessian = Hessian(model, flat, inputs, labels, loss_function)
         along.append(curvature_along(hessian, hessian.gradient))
-    return sum(along) / len(along)
+        gradients.append(hessian.gradient)
+    return sum(along) / len(along), gradients

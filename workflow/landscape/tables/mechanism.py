@@ -94,13 +94,13 @@ def scalars(
 ) -> pd.DataFrame:
     """One number per network and seed: `quantity, arch, seed, value`.
 
-    At the first learning rate, unless the name says low (the smallest). What changes on the way is
-    the geometric mean over the moments in the last nine tenths of the steps at which the network
-    has learned something: on a plateau every curvature is small. `shift_turn` is 1 −
-    the mean cosine of the layers above the first. `largest_rate` is the largest that trained, of
-    those that were tried, `best_rate` the one with the lowest final loss.
+    At the study's learning rate, unless the name says low (the smaller one). What changes on the
+    way is the geometric mean over the moments in the last nine tenths of the steps at which the
+    network has learned something: on a plateau every curvature is small. `shift_turn` is 1 − the
+    mean cosine of the layers above the first. `largest_rate` is the largest that trained, of those
+    that were tried, `best_rate` the one with the lowest final loss.
     """
-    rate, low = study.learning_rates[0], min(study.learning_rates)
+    rate, low = study.learning_rate, study.slower.learning_rate
     late = looked[(looked["learning_rate"] == rate) & (looked["step"] >= LATE * study.steps)]
     late = late[late["loss"] < TRAINS * np.log(CLASSES)]
     one = ["arch", "seed"]
@@ -113,7 +113,7 @@ def scalars(
     found["shift_turn"] = 1 - turned.groupby(one)["value"].mean()
     final = _final(steps)
     found["final_loss"] = final.xs(rate, level="learning_rate")
-    if low != rate:
+    if low in final.index.get_level_values("learning_rate"):
         found["final_loss_low"] = final.xs(low, level="learning_rate")
     good = trained[trained["trained"]]
     found["largest_rate"] = good.groupby(one)["learning_rate"].max()

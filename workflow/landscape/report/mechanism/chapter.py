@@ -36,11 +36,12 @@ def content(results: Path, study: Mechanism) -> dict[str, Any]:
 
 
 def _setup(study: Mechanism) -> str:
-    rates = " and ".join(f"{rate:g}" for rate in study.learning_rates)
+    slower = study.slower
     return (
         f"{len(study.networks)} networks of one plan, width factor {study.width:g}, are trained "
-        f"with plain SGD at learning rate {rates} for {study.steps:,} steps from the same weights "
-        f"on the same mini-batches. Their weights are kept at the steps "
+        f"with plain SGD at learning rate {study.learning_rate:g} for {study.steps:,} steps from "
+        f"the same weights on the same mini-batches, {len(slower.networks)} of them at "
+        f"{slower.learning_rate:g}, too. Their weights are kept at the steps "
         f"{', '.join(f'{step:,}' for step in study.moments)} and looked at afterwards. Hessians "
         f"are of one fixed batch of {study.curvature_images:,} training images, in training mode, "
         "with that batch's own statistics. With ReLU and max pooling they are those of the linear "

@@ -1,0 +1,37 @@
+"""BatchNorm from elementary operations, for measures that differentiate twice.
+
+On a CPU torch's own has a second derivative that takes several times as long as all other layers
+together, and in the channels-last layout its output errs by 4e-6 instead of 1e-7.
+"""
+
+import torch
+from torch import nn
+
+from landscape.models.layers import BatchNorm
+
+
+class ElementaryBatchNorm(nn.BatchNorm2d):
+    """γ (x − E x)/√(Var x + ε) + b over images and positions, for each channel.
+
+    The running statistics are never updated, and used in evaluation as BatchNorm does.
+    """
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if not self.training:
+            return super().forward(x)
+        centred = x - x.mean((0, 2, 3), keepdim=True)
+        variance = centred.square().mean((0, 2, 3), keepdim=True)
+        factor = (variance + self.eps).rsqrt() * self.weight[:, None, None]
+        return torch.addcmul(self.bias[:, None, None], centred, factor)
+
+
+def use_elementary_norms(model: nn.Module) -> None:
+    """Replace every BatchNorm by one of the same parameters and buffers. Its names stay."""
+    for parent in list(model.modules()):
+        for name, child in parent.named_children():
+            if type(child) is BatchNorm:
+                norm = ElementaryBatchNorm(child.num_features, child.eps)
+                norm.weight, norm.bias = child.weight, child.bias
+                for buffer, value in child.named_buffers():
+                    setattr(norm, buffer, value)
+                setattr(parent, name, norm.train(child.training))
