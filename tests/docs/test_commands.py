@@ -90,7 +90,7 @@ COMMANDS = {
     "python make_arrays.py && landscape dataset --config arrays.yaml": CLONED,
     "landscape status --config studies/demo.yaml --once": CLONED,
     "landscape status --config studies/demo.yaml --config rates.yaml --once": CLONED,
-    "landscape train bands/vgg_a_bn/lr0.001/seed0 --config studies/demo.yaml": CLONED,
+    "landscape train bands/vgg_a_bn/lr0.002/seed0 --config studies/demo.yaml": CLONED,
     "landscape train network/sweep/activation/mish/seed0"
     " --config studies/demo.yaml --config mish.yaml": CLONED,
     "landscape train network/sweep/structure/patches/seed0"

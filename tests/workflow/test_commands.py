@@ -1,13 +1,16 @@
 """Snakemake's own commands, as its users type them: none asks for a number of cores."""
 
+import json
 import os
 import shutil
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
+from landscape.report.listing import TABLES as LISTED
 from support.artefacts import ROOT
 from support.studies import artefacts
 from support.workflow import bare_snakemake, copy_project, edit, stale
@@ -35,11 +38,47 @@ def test_metadata_of_a_file_are_removed_and_a_lock(project):
     assert not lock.exists()
 
 
-def test_a_finished_study_as_a_web_page(finished, tmp_path):
-    page = tmp_path / "report.html"
+@pytest.fixture(scope="module")
+def web_page(finished, tmp_path_factory):
+    """What `snakemake --report` puts into its page, as the browser reads it."""
+    page = tmp_path_factory.mktemp("web") / "report.html"
     done = bare_snakemake(finished, "--report", str(page), *TINY)
     assert done.returncode == 0, done.stdout
-    assert "loss_landscape" in page.read_text("utf-8")
+    text = page.read_text("utf-8")
+    return {
+        name: json.JSONDecoder().raw_decode(text, text.index(f"var {name} = ") + len(name) + 7)[0]
+        for name in ("categories", "results", "workflow_desc")
+    }
+
+
+def test_the_web_page_tells_the_story_in_order(web_page):
+    assert sorted(web_page["categories"]) == [
+        "1 The report",
+        "2 The images",
+        "3 The loss over learning rates",
+        "4 The loss along the gradient",
+    ]
+    assert "Why does batch normalization help" in web_page["workflow_desc"]
+    assert "system-message" not in web_page["workflow_desc"]
+    for category in web_page["categories"]:
+        assert f">{category}</a>" in web_page["workflow_desc"]
+
+
+def test_the_web_page_has_each_figure_once_and_the_tables_in_words(web_page, finished):
+    results = web_page["results"]
+    pictures = {path.name for path in (finished / "results/figures").glob("*.png")}
+    assert pictures == {Path(path).name for path in results if "/figures/" in path}
+    tables = {path.removeprefix("results/") for path in results if path.endswith(".csv")}
+    assert tables == {path for path in LISTED if path.startswith(("bands/", "probe/"))}
+    assert len(results) == len(pictures) + len(tables) + 1  # and the report
+    for subcategories in web_page["categories"].values():
+        for items in subcategories.values():
+            labels = [" ".join(results[path]["labels"].values()) for path in items]
+            assert len(set(labels)) == len(labels)
+            assert not any(Path(path).stem in " ".join(labels) for path in items)
+    captions = [item["caption"] for path, item in results.items() if path.endswith(".png")]
+    assert all(len(caption) > 50 for caption in captions)
+    assert not any("system-message" in caption for caption in captions)
 
 
 def with_an_environment(project):

@@ -7,7 +7,7 @@ for study in STUDIES:
         input:
             run_files(study),
         output:
-            aggregated(study),
+            [listed(table) for table in aggregated(study)],
         log:
             f"{RESULTS}/logs/aggregate_{study}.log",
         benchmark:

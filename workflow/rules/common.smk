@@ -13,6 +13,8 @@ from landscape.config.study import validate_study
 from landscape.config.yaml_files import read_yaml
 from landscape.data.sources.formats import require as require_copy
 from landscape.report.captions import filled
+from landscape.report.listing import CATEGORIES, figure_label, table_label
+from landscape.report.listing import TABLES as LISTED
 from landscape.errors import UserError
 from landscape.figures.registry import FIGURES
 from landscape.figures.selection import wanted
@@ -114,6 +116,20 @@ LAYERS = f"{RESULTS}/network/layers.csv"
 
 def aggregated(study):
     return [f"{RESULTS}/{study}/{table}" for table in TABLES[study]]
+
+
+def listed(path):
+    """A table as an output; the short ones are also items of `snakemake --report`."""
+    table = path.removeprefix(f"{RESULTS}/")
+    if table not in LISTED:
+        return path
+    study = table.partition("/")[0]
+    return report(
+        path,
+        category=CATEGORIES[study],
+        subcategory="Tables",
+        labels=table_label(table),
+    )
 
 
 def study_tables(study):

@@ -1,7 +1,7 @@
 # The best network, and why: its layers, and what trained networks learned.
 rule structure:
     output:
-        LAYERS,
+        listed(LAYERS),
     log:
         f"{RESULTS}/logs/structure.log",
     benchmark:

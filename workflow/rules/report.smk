@@ -7,8 +7,9 @@ rule figure:
         png=report(
             f"{RESULTS}/figures/{{figure}}.png",
             caption="../caption.rst",
-            category="Figures",
-            labels={"figure": "{figure}"},
+            category=lambda wildcards: CATEGORIES[FIGURES[wildcards.figure].study],
+            subcategory="Figures",
+            labels=lambda wildcards: figure_label(wildcards.figure),
         ),
         pdf=f"{RESULTS}/figures/{{figure}}.pdf",
     log:
@@ -45,7 +46,11 @@ rule report:
         tables=[study_tables(study) for study in STUDIES],
         data=f"{DATA}/dataset.json",
     output:
-        report(REPORT, caption="../report.rst", category="Report"),
+        report(
+            REPORT,
+            category=CATEGORIES["report"],
+            labels={"document": "Question, method, answer and limits, as PDF"},
+        ),
     log:
         f"{RESULTS}/logs/report.log",
     benchmark:

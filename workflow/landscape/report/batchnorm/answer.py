@@ -34,7 +34,7 @@ def answer(
     stuck = not_learned.get("probe", ())
     if stuck and any(judged.claim.landscape for judged in claims):
         said.append(
-            f"Along the gradient nothing is compared: trained with plain SGD, "
+            "Along the gradient nothing is compared: "
             f"{listed([label(name) for name in stuck])} stayed at chance, and a network that "
             "learns nothing has a flat loss."
         )
