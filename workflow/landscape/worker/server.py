@@ -35,7 +35,7 @@ LIBRARIES = {
     "dataset": (*TENSORS, "PIL.Image", "requests"),
     "train": TRAINING,
     "look": (*TRAINING, "scipy.linalg"),
-    "insight": (*TRAINING, "torchvision", "captum.attr", "torchmetrics"),
+    "insight": (*TRAINING, "torchvision", "captum.attr"),
     "surface": TRAINING,
     "structure": (*TABLES, *TENSORS, "torch.utils.flop_counter", "scipy.stats"),
     "aggregate": (*TABLES, "scipy.stats"),
