@@ -53,6 +53,7 @@ PUBLISHED = "#6E6E6E"  # what others have measured
 FOOTER = "#777777"
 GRID = "#DDDDDD"
 HEATMAP = "viridis"
+DARKEST = 135.0  # brightness of a line on a dark page, of 255
 
 
 def color(architecture: str) -> str:
@@ -66,3 +67,16 @@ def marker(architecture: str) -> str:
 def drawn_as(level: str, family: str) -> str:
     """Whose colour and marker a final network has: its own, if it has any, or its family's."""
     return level if level in COLORS else family
+
+
+def on_dark(tint: str) -> str:
+    """A colour for a dark page: mixed with white until it stands out."""
+    parts = [int(tint[place : place + 2], 16) for place in (1, 3, 5)]
+    while _brightness(parts) < DARKEST:
+        parts = [round(part + (255 - part) / 10) for part in parts]
+    return "#" + "".join(f"{part:02X}" for part in parts)
+
+
+def _brightness(parts: list[int]) -> float:
+    """Of red, green and blue from 0 to 255, as the eye weighs them (ITU-R BT.709)."""
+    return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), parts, strict=True))

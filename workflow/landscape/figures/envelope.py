@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import NullLocator
+from numpy.typing import NDArray
 
 from landscape.errors import UserError
 from landscape.figures.colors import color
@@ -97,15 +98,29 @@ def drops(rows: pd.DataFrame) -> list[Drop]:
     return found
 
 
+def by_seed(rows: pd.DataFrame, column: str) -> pd.DataFrame:
+    """One architecture's values of a column, step by seed."""
+    return rows.pivot(index="step", columns="seed", values=column).sort_index()
+
+
+def smoothing_window(steps: pd.Index, smoothing_steps: int) -> int:
+    """How many of the recorded steps the running median covers."""
+    spacing = int(np.median(np.diff(steps))) if len(steps) > 1 else 1
+    return max(1, smoothing_steps // max(1, spacing))
+
+
+def middle(table: pd.DataFrame, smoothing_steps: int) -> NDArray[np.float64]:
+    """The median over seeds of a table step by seed, smoothed for drawing."""
+    return smooth(table.median(axis=1), smoothing_window(table.index, smoothing_steps))
+
+
 def draw_bands(axes: Axes, rows: pd.DataFrame, smoothing_steps: int) -> None:
     """One band per architecture: median over seeds (smoothed), each seed's raw band pale below."""
     for name in archs_of(rows):
         part = rows[rows["arch"] == name]
-        low = part.pivot(index="step", columns="seed", values="minimum").sort_index()
-        high = part.pivot(index="step", columns="seed", values="maximum").sort_index()
+        low, high = by_seed(part, "minimum"), by_seed(part, "maximum")
         steps = low.index.to_numpy()
-        spacing = int(np.median(np.diff(steps))) if len(steps) > 1 else 1
-        window = max(1, smoothing_steps // max(1, spacing))
+        window = smoothing_window(low.index, smoothing_steps)
         tint = color(name)
         if window > 1 or low.shape[1] > 1:
             for seed in low:
@@ -114,8 +129,7 @@ def draw_bands(axes: Axes, rows: pd.DataFrame, smoothing_steps: int) -> None:
                 pale.set_gid(f"seed:{name}:{seed}")
                 for raw in (low[seed], high[seed]):  # a spike of one step stays visible
                     axes.plot(steps, raw, color=tint, lw=0.35, alpha=0.4, rasterized=True)
-        bottom = smooth(low.median(axis=1), window)
-        top = smooth(high.median(axis=1), window)
+        bottom, top = middle(low, smoothing_steps), middle(high, smoothing_steps)
         band = axes.fill_between(steps, bottom, top, color=tint, alpha=0.35, lw=0)
         band.set_gid(f"band:{name}")
         for edge in (bottom, top):
@@ -127,16 +141,20 @@ def mark_drops(axes: Axes, found: list[Drop]) -> None:
         axes.axvline(drop.step, color=color(drop.architecture), ls=":", lw=1.2)
 
 
+def drop_text(drop: Drop, rows: pd.DataFrame, unit: str = "runs") -> str:
+    """VGG-A (seed 1): 3 of 4 runs from step 120."""
+    seed = f" (seed {drop.seed})" if rows["seed"].nunique() > 1 else ""
+    left = f"{drop.runs} of {drop.of} {unit} from step {drop.step:,}"
+    return f"{label(drop.architecture)}{seed}: {left}"
+
+
 def legend(figure: Figure, rows: pd.DataFrame, found: list[Drop], unit: str = "runs") -> None:
     """Architectures, then the steps at which their bands lose runs, above all panels."""
     handles: list[Patch | Line2D] = [
         Patch(facecolor=color(name), alpha=0.6, label=label(name)) for name in archs_of(rows)
     ]
-    several_seeds = rows["seed"].nunique() > 1
     for drop in found[:SHOWN_DROPS]:
-        seed = f" (seed {drop.seed})" if several_seeds else ""
-        left = f"{drop.runs} of {drop.of} {unit} from step {drop.step:,}"
-        text = f"{label(drop.architecture)}{seed}: {left}"
+        text = drop_text(drop, rows, unit)
         handles.append(Line2D([], [], color=color(drop.architecture), ls=":", label=text))
     if len(found) > SHOWN_DROPS:
         handles.append(Line2D([], [], lw=0, label=f"and {len(found) - SHOWN_DROPS} more"))

@@ -32,7 +32,7 @@ HARDWARE_NAME = 45  # characters at most, in an axis label
 def frontier_parameters(summary: pd.DataFrame, published: bool = True) -> Figure:
     """Test error against the number of parameters, both logarithmic; lower left is better."""
     anchors = PUBLISHED if published else ()
-    rows = _tested(summary)
+    rows = tested(summary)
     if rows.empty:
         return empty_figure(NO_ACCURACY)
     figure = new_figure(height=4.1)
@@ -51,7 +51,7 @@ def frontier_parameters(summary: pd.DataFrame, published: bool = True) -> Figure
 def frontier_cost(summary: pd.DataFrame, runs: pd.DataFrame, published: bool = True) -> Figure:
     """Test error against the operations (left) and the seconds (right) of the whole training."""
     anchors = PUBLISHED if published else ()
-    rows = _tested(summary)
+    rows = tested(summary)
     if rows.empty:
         return empty_figure(NO_ACCURACY)
     figure = new_figure(height=3.5)
@@ -87,7 +87,7 @@ def frontier_cost(summary: pd.DataFrame, runs: pd.DataFrame, published: bool = T
     return figure
 
 
-def _tested(summary: pd.DataFrame) -> pd.DataFrame:
+def tested(summary: pd.DataFrame) -> pd.DataFrame:
     """The settings with a test accuracy; none where every run diverged."""
     require_columns(summary, COLUMNS, "summary")
     rows = summary[summary["kind"].isin(["final", "plain"])]
@@ -110,9 +110,9 @@ def _panel(
     points = []
     for row in rows.to_dict("records"):
         x = row[cost] * unit
-        errors = [_error(row, measure) for measure in (AUGMENTED, PLAIN)]
+        errors = [error_percent(row, measure) for measure in (AUGMENTED, PLAIN)]
         both = [error[0] for error in errors if error is not None]
-        axes.plot([x] * len(both), both, color=color(_look(row)), lw=0.8, zorder=3)
+        axes.plot([x] * len(both), both, color=color(drawn_like(row)), lw=0.8, zorder=3)
         for measure, error in zip((AUGMENTED, PLAIN), errors, strict=True):
             if error is not None:
                 _point(axes, row, x, error, filled=measure == PLAIN)
@@ -122,7 +122,7 @@ def _panel(
     return points + _frontier(axes, whole)
 
 
-def _error(row: dict[Hashable, Any], measure: str) -> tuple[float, float, float] | None:
+def error_percent(row: dict[Hashable, Any], measure: str) -> tuple[float, float, float] | None:
     """Test error in percent, and how far its interval reaches down and up."""
     if pd.isna(row[measure]):
         return None
@@ -137,7 +137,7 @@ def _point(
     axes: Axes, row: dict[Hashable, Any], x: float, error: tuple[float, float, float], filled: bool
 ) -> None:
     value, down, up = error
-    look = _look(row)
+    look = drawn_like(row)
     tint = color(look)
     drawn = axes.errorbar(
         [x],
@@ -155,7 +155,7 @@ def _point(
     drawn[0].set_gid(f"{'ours' if filled else 'augmented'}:{row['level']}")
 
 
-def _look(row: dict[Hashable, Any]) -> str:
+def drawn_like(row: dict[Hashable, Any]) -> str:
     return drawn_as(str(row["level"]), str(row["family"]))
 
 
@@ -167,11 +167,8 @@ def _names(theirs: dict[str, tuple[float, float]]) -> list[tuple[tuple[float, fl
     return [(place, ", ".join(names)) for place, names in shared.items()]
 
 
-def _frontier(axes: Axes, points: list[tuple[float, float]]) -> list[tuple[float, float]]:
-    """A step line through those of ours that no other beats in both cost and error.
-
-    Returns points along it, for labels to keep away from.
-    """
+def frontier_corners(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """The corners of a step line through the points (cost, error) that no other beats in both."""
     best: list[tuple[float, float]] = []
     for x, y in sorted(points):
         if not best or y < best[-1][1]:
@@ -179,6 +176,15 @@ def _frontier(axes: Axes, points: list[tuple[float, float]]) -> list[tuple[float
     corners = [best[0]] if best else []
     for (_, before), (x, y) in pairwise(best):
         corners += [(x, before), (x, y)]
+    return corners
+
+
+def _frontier(axes: Axes, points: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """A step line through those of ours that no other beats in both cost and error.
+
+    Returns points along it, for labels to keep away from.
+    """
+    corners = frontier_corners(points)
     axes.plot(*zip(*corners, strict=True), color="black", lw=0.7, ls="--", zorder=1)
     return [
         tuple(np.exp(np.log(start) + share * (np.log(end) - np.log(start))))
@@ -194,9 +200,9 @@ def _legend(figure: Figure, rows: pd.DataFrame, published: bool) -> None:
     handles = [
         point(
             final_name(row["level"], row["family"]),
-            marker(_look(row)),
-            color(_look(row)),
-            color(_look(row)),
+            marker(drawn_like(row)),
+            color(drawn_like(row)),
+            color(drawn_like(row)),
         )
         for row in rows.to_dict("records")
     ]

@@ -53,21 +53,16 @@ def probe_beta(bands: pd.DataFrame, smoothing_steps: int = 1) -> Figure:
 @styled
 def probe_beta_heatmap(probe: pd.DataFrame) -> Figure:
     """Effective beta for each step size over training, geometric mean over seeds."""
-    probe = probe[probe["loss"].notna()]  # elsewhere the step size has diverged
-    refuse_non_finite(probe, ["beta"], "measure 'beta'")
-    if (probe["beta"] < 0).any():
-        raise UserError("measure 'beta': must be positive to be drawn on a log scale")
-    if not (probe["beta"] > 0).any():
+    grids = beta_grids(probe)
+    if not grids:
         return empty_figure(NO_STEP_SIZE)
-    positive = probe[probe["beta"] > 0].assign(log=lambda t: np.log(t["beta"]))
-    names = archs_of(probe)
-    means = positive.groupby(["arch", "relative_step_size", "step"])["log"].mean().map(np.exp)
-    scale = LogNorm(means.min(), means.max() * (1 + 1e-9))
-    sizes = sorted(probe["relative_step_size"].unique())
+    low, high = extremes(grids)
+    scale = LogNorm(low, high * (1 + 1e-9))
+    names, sizes = list(grids), next(iter(grids.values())).index
     figure = new_figure(height=1.2 + 1.35 * len(names))
     rows = figure.subplots(len(names), 1, sharex=True, squeeze=False)[:, 0]
     for axes, name in zip(rows, names, strict=True):
-        grid = means[name].unstack("step").reindex(index=sizes).sort_index(axis=1)
+        grid = grids[name]
         steps = grid.columns.to_numpy(dtype=np.float64)
         image = axes.pcolormesh(
             _edges(steps), np.arange(len(sizes) + 1), grid, norm=scale, cmap=HEATMAP
@@ -83,6 +78,30 @@ def probe_beta_heatmap(probe: pd.DataFrame) -> Figure:
     bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     bar.ax.yaxis.set_minor_formatter(NullFormatter())
     return figure
+
+
+def beta_grids(probe: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Architecture → β, relative step size by step: the geometric mean over seeds.
+
+    Empty where no step size has a finite loss.
+    """
+    probe = probe[probe["loss"].notna()]  # elsewhere the step size has diverged
+    refuse_non_finite(probe, ["beta"], "measure 'beta'")
+    if (probe["beta"] < 0).any():
+        raise UserError("measure 'beta': must be positive to be drawn on a log scale")
+    positive = probe[probe["beta"] > 0].assign(log=lambda t: np.log(t["beta"]))
+    means = positive.groupby(["arch", "relative_step_size", "step"])["log"].mean().map(np.exp)
+    sizes = sorted(probe["relative_step_size"].unique())
+    return {
+        name: means[name].unstack("step").reindex(index=sizes).sort_index(axis=1)
+        for name in archs_of(positive)
+    }
+
+
+def extremes(grids: dict[str, pd.DataFrame]) -> tuple[float, float]:
+    """The lowest and the highest value of all grids."""
+    values = np.concatenate([grid.to_numpy().ravel() for grid in grids.values()])
+    return float(np.nanmin(values)), float(np.nanmax(values))
 
 
 def _figure(

@@ -17,6 +17,7 @@ from landscape.figures.envelope import empty_figure
 from landscape.figures.style import WIDTH, new_figure, styled
 from landscape.notation.names import label
 
+NO_RUN = "No value: every run to look around diverged."
 LEVELS = 12  # of the contours, equally apart on the log scale
 
 
@@ -26,10 +27,9 @@ def loss_surface(surface: pd.DataFrame) -> Figure:
 
     All runs share one log colour scale; the relief's height is log10 of the loss.
     """
-    grids = {str(run): _grid(str(run), part) for run, part in surface.groupby("run", sort=False)}
+    grids, archs = surface_grids(surface), surface_archs(surface)
     if not grids:
-        return empty_figure("No value: every run to look around diverged.")
-    archs = {str(run): str(arch) for run, arch in zip(surface["run"], surface["arch"], strict=True)}
+        return empty_figure(NO_RUN)
     low = min(float(grid.to_numpy().min()) for grid in grids.values())
     high = max(float(grid.to_numpy().max()) for grid in grids.values())
     norm = LogNorm(low, max(high, low * (1 + 1e-6)))
@@ -39,9 +39,7 @@ def loss_surface(surface: pd.DataFrame) -> Figure:
     for place, (run, grid) in enumerate(grids.items(), start=1):
         relief: Any = figure.add_subplot(2, len(grids), place, projection="3d")
         _relief(relief, grid, norm)
-        alone = list(archs.values()).count(archs[run]) == 1
-        title = label(archs[run]) if alone else f"{label(archs[run])}\n{run}"
-        relief.set_title(title, color=color(archs[run]))
+        relief.set_title(surface_title(run, archs), color=color(archs[run]))
         image = _from_above(figure.add_subplot(2, len(grids), len(grids) + place), grid, norm)
     figure.axes[1].set_ylabel("direction 2 (× filter norm)")
     bar = figure.colorbar(image, ax=figure.axes, label="loss (nats)", fraction=0.03, pad=0.03)
@@ -49,6 +47,22 @@ def loss_surface(surface: pd.DataFrame) -> Figure:
     bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     bar.ax.yaxis.set_minor_formatter(NullFormatter())
     return figure
+
+
+def surface_grids(surface: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Run → its losses with y as rows and x as columns; none where every run diverged."""
+    return {str(run): _grid(str(run), part) for run, part in surface.groupby("run", sort=False)}
+
+
+def surface_archs(surface: pd.DataFrame) -> dict[str, str]:
+    """Run → its architecture."""
+    return {str(run): str(arch) for run, arch in zip(surface["run"], surface["arch"], strict=True)}
+
+
+def surface_title(run: str, archs: dict[str, str]) -> str:
+    """The architecture, and the run where several share it."""
+    alone = list(archs.values()).count(archs[run]) == 1
+    return label(archs[run]) if alone else f"{label(archs[run])}\n{run}"
 
 
 def _relief(axes: Any, grid: pd.DataFrame, norm: LogNorm) -> None:
@@ -67,7 +81,7 @@ def _relief(axes: Any, grid: pd.DataFrame, norm: LogNorm) -> None:
         rasterized=True,
     )
     low, high = float(norm.vmin or 1), float(norm.vmax or 1)
-    ticks = _ticks(low, high)
+    ticks = loss_ticks(low, high)
     axes.set_zlim(np.log10(low), np.log10(high))
     axes.set_zticks(np.log10(ticks), [f"{tick:g}" for tick in ticks])
     axes.set_xticks([-1, 0, 1])
@@ -104,7 +118,7 @@ def _grid(run: str, rows: pd.DataFrame) -> pd.DataFrame:
     return grid
 
 
-def _ticks(low: float, high: float) -> list[float]:
+def loss_ticks(low: float, high: float) -> list[float]:
     """1, 2, 5, 10, … between the lowest and the highest loss; over two decades, powers alone."""
     powers = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
     factors = (1, 2, 5) if high < 100 * low else (1,)

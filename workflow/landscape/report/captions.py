@@ -128,17 +128,17 @@ CAPTIONS: dict[str, Caption] = {
 def filled(name: str, study: Study) -> Caption:
     """The caption of a figure that this study has, with its settings in it."""
     caption = CAPTIONS[name]
-    smoothing = study.figures.smoothing_steps
-    values = {"smoothing": _smoothing(smoothing, smoothing)}
+    steps = study.figures.smoothing_steps
+    values = {"smoothing": smoothing(steps, steps)}
     if study.bands:
         values["band"] = _band(study.bands)
         values["about_band"] = _ABOUT_BAND if len(study.bands.learning_rates) > 1 else ""
     if study.probe:
-        window = smoothing // study.probe.every
+        window = steps // study.probe.every
         values |= {
             "probe_band": _probe_band(study.probe),
             "probe_rate": f"{study.probe.learning_rate:g}",
-            "probe_smoothing": _smoothing(window, window * study.probe.every),
+            "probe_smoothing": smoothing(window, window * study.probe.every),
             "every": f"{study.probe.every:,}",
         }
     if study.network and study.network.insight:
@@ -147,25 +147,28 @@ def filled(name: str, study: Study) -> Caption:
 
 
 def _band(bands: Bands) -> str:
-    rates = _listed(bands.learning_rates)
+    rates = listed_numbers(bands.learning_rates)
     if len(bands.learning_rates) == 1:
         return f"One learning rate, {rates}, has no band: a line per architecture."
     return f"The band runs from the lowest to the highest of the learning rates {rates}."
 
 
 def _probe_band(probe: Probe) -> str:
-    sizes = f"{_listed(probe.band_step_sizes)} times the learning rate {probe.learning_rate:g}"
+    numbers = listed_numbers(probe.band_step_sizes)
+    sizes = f"{numbers} times the learning rate {probe.learning_rate:g}"
     if len(probe.band_step_sizes) == 1:
         return f"One step size, {sizes}, has no band: a line per architecture"
     return f"The band runs from the lowest to the highest of the steps of {sizes}"
 
 
-def _smoothing(window: int, steps: int) -> str:
+def smoothing(window: int, steps: int) -> str:
+    """How curves are smoothed: by `window` recorded values, which `steps` steps have."""
     if window <= 1:
         return "not smoothed"
     return f"smoothed by a running median over {steps:,} steps (step 0 as measured)"
 
 
-def _listed(values: tuple[float, ...]) -> str:
+def listed_numbers(values: tuple[float, ...]) -> str:
+    """0.1, 0.2 and 0.4."""
     *most, last = [f"{value:g}" for value in sorted(values)]
     return f"{', '.join(most)} and {last}" if most else last
