@@ -48,6 +48,7 @@ def add(stages: Stages) -> None:
     figure = add_stage(stages, _figure, "figure", "draw one figure from tables")
     figure.add_argument("name")
     add_stage(stages, _report, "report", "typeset the report from tables and figures")
+    add_stage(stages, _page, "report-page", "make the page that shows the report in a browser")
     bench = add_stage(
         stages, _bench, "bench", "measure how fast this machine trains, and what that costs"
     )
@@ -165,6 +166,16 @@ def _report(arguments: Arguments) -> None:
     results = study_folder(arguments)
     build.build(results, study, results / "report.pdf")
     wrote(results / "report.pdf")
+
+
+def _page(arguments: Arguments) -> None:
+    from landscape.config.study import Study
+    from landscape.report.page import build
+
+    study = settings_of(arguments, Study, lambda whole: whole, "")
+    results = study_folder(arguments)
+    build.build(results, study, results / "report.html")
+    wrote(results / "report.html")
 
 
 def _bench(arguments: Arguments) -> None:

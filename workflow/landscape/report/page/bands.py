@@ -1,0 +1,70 @@
+"""Both studies side by side: at each step, from the lowest to the highest value."""
+
+import pandas as pd
+
+from landscape.config.study import Study
+from landscape.figures.bands import NO_LOSS, NO_PAIR
+from landscape.figures.envelope import archs_of, by_seed, drop_text, drops, middle, select
+from landscape.figures.probe import NO_STEP_SIZE
+from landscape.report.captions import listed_numbers, smoothing
+from landscape.report.page.plots import Choice, Panel, Plot, band, curves, empty, logarithmic, marks
+
+RATES, STEPS = "over learning rates", "over step sizes along the gradient"
+CHOICES = {  # measure of the bands, measure of the probe, axis
+    "loss": ("loss", "loss", "mini-batch loss (nats)"),
+    "gradient distance": ("gradient_distance", "gradient_distance", "gradient distance"),
+    "gradient distance, output layer": (
+        "output_gradient_distance",
+        None,
+        "gradient distance, output layer",
+    ),
+    "effective β": ("beta", "beta", "effective β"),
+}
+
+
+def bands(table: pd.DataFrame, probe: pd.DataFrame, study: Study) -> Plot:
+    """`table` is bands/bands.parquet and `probe` probe/bands.parquet."""
+    steps = study.figures.smoothing_steps
+    rates, sizes = study.bands.learning_rates, study.probe.band_step_sizes
+    choices = []
+    for name, (over_rates, over_steps, axis) in CHOICES.items():
+        nothing = NO_LOSS if over_rates == "loss" else NO_PAIR
+        panels = [_panel(table, over_rates, RATES, axis, steps, nothing)]
+        if over_steps:
+            panels.append(_panel(probe, over_steps, STEPS, axis, steps, NO_STEP_SIZE, "step sizes"))
+        choices.append(Choice(name, panels))
+    return Plot(
+        "bands",
+        "The bands of both studies",
+        "From the lowest to the highest value at each training step (log scale): over the learning "
+        f"rates {listed_numbers(rates)}, and over steps of {listed_numbers(sizes)} times the "
+        f"learning rate {study.probe.learning_rate:g} along the gradient, on the same mini-batch. "
+        f"Medians over seeds, {smoothing(steps, steps)}.",
+        ("overview", "loss_landscape", "gradient_predictiveness", "beta_smoothness"),
+        choices,
+    )
+
+
+def _panel(
+    table: pd.DataFrame,
+    measure: str,
+    title: str,
+    axis: str,
+    smoothing_steps: int,
+    nothing: str,
+    unit: str = "runs",
+) -> Panel:
+    """One measure's bands, or the sentence `nothing` where no run has a value."""
+    rows = select(table, measure, null_at_start=unit == "runs" and measure != "loss")
+    if rows.empty:
+        return empty(title, nothing)
+    traces = []
+    for name in archs_of(rows):
+        part = rows[rows["arch"] == name]
+        low, high = by_seed(part, "minimum"), by_seed(part, "maximum")
+        edges = (middle(edge, smoothing_steps) for edge in (low, high))
+        traces += band(name, low.index, *edges)
+    lost = drops(rows)
+    layout = curves(title, logarithmic(axis, [*rows["minimum"], *rows["maximum"]]))
+    layout["shapes"] = marks([(drop.architecture, drop.step) for drop in lost])
+    return Panel(layout, traces, notes=[drop_text(drop, rows, unit) for drop in lost])

@@ -1,0 +1,33 @@
+"""Which pictures the page has, and the tables that they are made of."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from landscape.config.study import Study
+from landscape.figures.selection import wanted
+from landscape.report.page.bands import bands
+from landscape.report.page.networks import cost
+from landscape.report.page.plots import Plot
+from landscape.report.page.probe import beta, step_sizes
+from landscape.report.page.surfaces import surfaces
+from landscape.storage.files import read_json
+from landscape.storage.tables import read_table
+from landscape.tables.published import comparable
+
+
+def explored(results: Path, study: Study) -> Iterator[Plot]:
+    """The study's pictures, the report's first one first; a study that is off has none."""
+    probe = read_table(results / "probe/probe.parquet")
+    yield bands(
+        read_table(results / "bands/bands.parquet"),
+        read_table(results / "probe/bands.parquet"),
+        study,
+    )
+    yield step_sizes(probe, study)
+    yield beta(probe, study)
+    configured = wanted(study)
+    if "frontier_parameters" in configured:
+        summary = read_table(results / "network/summary.csv")
+        yield cost(summary, comparable(read_json(results / "data/dataset.json")))
+    if "loss_surface" in configured:
+        yield surfaces(read_table(results / "network/surface.parquet"))

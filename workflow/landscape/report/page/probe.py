@@ -1,0 +1,137 @@
+"""The study along the gradient, step size by step size."""
+
+import numpy as np
+import pandas as pd
+
+from landscape.config.study import Study
+from landscape.figures.colors import HEATMAP, color
+from landscape.figures.envelope import archs_of, by_seed, middle
+from landscape.figures.probe import NO_STEP_SIZE, beta_grids, extremes
+from landscape.notation.names import label
+from landscape.notation.numbers import number
+from landscape.notation.units import times_rate
+from landscape.report.captions import smoothing
+from landscape.report.page.plots import (
+    Choice,
+    Layout,
+    Panel,
+    Plot,
+    Slider,
+    Trace,
+    curve,
+    curves,
+    empty,
+    linear,
+    logarithmic,
+    numbers,
+    thinned,
+)
+
+MEASURES = {
+    "loss": "loss after the step (nats)",
+    "gradient_distance": "distance to the gradient before",
+    "gradient_cosine": "cosine to the gradient before",
+    "beta": "effective β",
+}
+NAMES = {
+    "loss": "loss",
+    "gradient_distance": "gradient distance",
+    "gradient_cosine": "cosine of the gradients",
+    "beta": "effective β",
+}
+
+
+def step_sizes(probe: pd.DataFrame, study: Study) -> Plot:
+    """Each measure after a step of one size, which the slider chooses; probe/probe.parquet."""
+    sizes = sorted(probe["relative_step_size"].unique())
+    steps = study.figures.smoothing_steps
+    window = steps // study.probe.every
+    rate = f"{study.probe.learning_rate:g}"
+    return Plot(
+        "step_sizes",
+        "One step size at a time",
+        "The mini-batch's loss, and its gradient against the gradient before, after one step of "
+        f"size η along the negative gradient. lr: the learning rate, {rate}. Medians over seeds, "
+        f"{smoothing(window, window * study.probe.every)}.",
+        ("probe_loss", "probe_gradient", "probe_beta"),
+        [Choice(NAMES[measure], [_panel(probe, measure, sizes, steps)]) for measure in MEASURES],
+        slider=Slider(
+            "step size η",
+            [times_rate(size) for size in sizes],
+            int(np.argmin([abs(np.log2(size)) for size in sizes])),
+        ),
+    )
+
+
+def _panel(probe: pd.DataFrame, measure: str, sizes: list[float], smoothing_steps: int) -> Panel:
+    known = probe[probe["loss"].notna() & probe[measure].notna()]
+    if known.empty:
+        return empty("", NO_STEP_SIZE)
+    layout = curves("", _axis(measure, known[measure]))
+    return Panel(layout, moving=[_at(known, size, measure, smoothing_steps) for size in sizes])
+
+
+def _at(known: pd.DataFrame, size: float, measure: str, smoothing_steps: int) -> list[Trace]:
+    """A curve per architecture; one that has no value at this size is empty."""
+    traces = []
+    for name in archs_of(known):
+        rows = known[(known["arch"] == name) & (known["relative_step_size"] == size)]
+        values = by_seed(rows, measure)
+        traces.append(curve(name, values.index, middle(values, smoothing_steps)))
+    return traces
+
+
+def _axis(measure: str, values: pd.Series) -> Layout:
+    """The axis that all step sizes share, so that the curves move and the axis does not."""
+    axis = linear(MEASURES[measure])
+    if measure != "gradient_cosine":
+        axis = logarithmic(MEASURES[measure], values)
+        values = np.log10(values[values > 0])
+    low, high = float(values.min()), float(values.max())
+    room = 0.03 * (high - low) or 0.1
+    return {**axis, "range": [low - room, high + room]}
+
+
+def beta(probe: pd.DataFrame, study: Study) -> Plot:
+    """β against training step and step size, one panel per architecture; probe/probe.parquet."""
+    grids = beta_grids(probe)
+    panels = [_heatmap(name, grid, extremes(grids)) for name, grid in grids.items()]
+    return Plot(
+        "beta",
+        "Effective β by step and step size",
+        "β(η), the change of the gradient over the distance moved, by training step and step size "
+        f"relative to the learning rate {study.probe.learning_rate:g}; geometric mean over seeds, "
+        "one log colour scale, not smoothed.",
+        ("probe_beta_heatmap", "probe_parts"),
+        [Choice("", panels or [empty("", NO_STEP_SIZE)])],
+    )
+
+
+def _heatmap(name: str, grid: pd.DataFrame, limits: tuple[float, float]) -> Panel:
+    part = grid.iloc[:, thinned(grid.shape[1])]
+    low, high = np.log10(limits)
+    ticks = np.linspace(low, high, 4) if high > low else np.array([low])
+    values = part.to_numpy()
+    trace: Trace = {
+        "type": "heatmap",
+        "x": [int(step) for step in part.columns],
+        "y": [times_rate(size) for size in part.index],
+        "z": [numbers(row) for row in np.log10(values)],
+        "customdata": [numbers(row) for row in values],
+        "zmin": low,
+        "zmax": high,
+        "colorscale": HEATMAP.capitalize(),
+        "colorbar": {
+            "title": {"text": "β"},
+            "thickness": 12,
+            "tickvals": numbers(ticks),
+            "ticktext": [number(10**tick, 2) for tick in ticks],
+        },
+        "hovertemplate": "step %{x:,d}, η = %{y}<br>β = %{customdata:.3~g}<extra></extra>",
+    }
+    layout = {
+        "title": {"text": label(name), "font": {"color": color(name)}},
+        "xaxis": linear("training step"),
+        "yaxis": {**linear("step size η"), "type": "category"},
+    }
+    return Panel(layout, [trace])
