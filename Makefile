@@ -34,12 +34,12 @@ FROM_PARQUET = data={source: parquet, path: '$${DATA//$$quote/$$quote$$quote}'}
 
 demo: $(READY)
 	$(SNAKEMAKE) --cores 2 --resources gpu=2 --configfile studies/demo.yaml
-	@echo "Done. The report: results/demo/report.pdf; the figures: results/demo/figures/"
+	@echo "Done. The report: results/demo/report.pdf; to explore: results/demo/report.html"
 
 study: $(READY)
 	quote="'"; $(SNAKEMAKE) --cores $(CORES) --resources gpu=$(GPUS) \
 	  $(if $(CONFIG),--configfile "$$CONFIG") $(if $(DATA),--config "$(FROM_PARQUET)") -- $(TARGET)
-	@echo "Done: $(TARGET)$(if $(filter all report,$(TARGET)),. The report is report.pdf in the results folder)."
+	@echo "Done: $(TARGET)$(if $(filter all report,$(TARGET)),. The report is report.pdf in the results folder; to explore: report.html)."
 
 recover: $(READY)
 	$(SNAKEMAKE) --unlock

@@ -45,11 +45,17 @@ RUN_IDS = {
 }
 STUDIES = [study for study, runs in RUN_IDS.items() if runs]
 REPORT = f"{RESULTS}/report.pdf"
+PAGE = f"{RESULTS}/report.html"
 BENCH = f"{RESULTS}/bench/bench.json"
 DATA = f"{RESULTS}/data"
 ENVIRONMENT = "../../envs/environment.yaml"
-TEMPLATES = sorted((PROJECT / "workflow/landscape/report/typst").glob("*.typ"))
-TEMPLATES += PROJECT.glob("CITATION.cff")  # whose authors are on page 1
+# What the report is made with besides code; CITATION.cff has the authors on page 1.
+REPORT_FOLDER = PROJECT / "workflow/landscape/report"
+TEMPLATES = [*sorted(REPORT_FOLDER.glob("typst/*.typ")), *PROJECT.glob("CITATION.cff")]
+PAGE_TEMPLATES = [
+    *sorted(REPORT_FOLDER.glob("page/static/*")),
+    *PROJECT.glob("CITATION.cff"),
+]
 
 # GPUs, or shares of them (of the CPU, where there is none), that jobs of this machine may hold at a
 # time. On a cluster every job gets what its rule asks for.

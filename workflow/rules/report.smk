@@ -71,3 +71,35 @@ rule report:
         "typeset the report"
     shell:
         "{params.python} -m landscape report --results {params.results:q} --settings {params.settings:q} &> {log:q}"
+
+
+# The same report in a browser: pictures to explore, tables to sort.
+rule report_page:
+    input:
+        figures=figure_files(),
+        bench=bench_files() if Path(FOLDER, "bench/bench.json").exists() else [],
+        tables=[study_tables(study) for study in STUDIES],
+        surface=figure_tables("loss_surface") if "loss_surface" in wanted(STUDY) else [],
+        data=f"{DATA}/dataset.json",
+    output:
+        report(PAGE, caption="../report.rst", category="Report"),
+    log:
+        f"{RESULTS}/logs/report_page.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/report_page.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        python=python,
+        results=results_folder,
+        settings=STUDY.model_dump_json(),
+        code=fingerprint("report.page.build"),
+        templates=[sha256_file(path) for path in PAGE_TEMPLATES],
+    message:
+        "make the page to explore"
+    shell:
+        "{params.python} -m landscape report-page --results {params.results:q}"
+        " --settings {params.settings:q} &> {log:q}"
