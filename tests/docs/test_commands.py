@@ -81,6 +81,7 @@ COMMANDS = {
     "landscape figure loss_landscape": REAL,
     "landscape figure band_width": REAL,
     "landscape report": REAL,
+    "landscape report-page": REAL,
     "landscape status": REAL,
     "landscape evaluate results/network/final/fast/seed0": REAL,
     "landscape predict results/network/final/fast/seed0 cat.jpg": REAL,

@@ -281,10 +281,11 @@ def probe_bands(table: pd.DataFrame) -> pd.DataFrame:
 def blank_figures(folder: Path, names: Iterable[str]) -> None:
     """Every figure as an empty page: tests of the report do not look at them."""
     (folder / "figures").mkdir(parents=True, exist_ok=True)
-    blank = folder / "figures/blank.pdf"
-    style.save(style.new_figure(height=1), folder / "figures/blank.png", blank)
+    blank = folder / "figures/blank"
+    style.save(style.new_figure(height=1), blank.with_suffix(".png"), blank.with_suffix(".pdf"))
     for name in names:
-        shutil.copy(blank, folder / f"figures/{name}.pdf")
+        for suffix in (".png", ".pdf"):
+            shutil.copy(blank.with_suffix(suffix), folder / f"figures/{name}{suffix}")
 
 
 def dataset() -> dict[str, Any]:
@@ -372,3 +373,22 @@ def bench() -> dict:
         "dry_runs": [{"runs": n, "seconds": n / 200, "memory_mb": 100.0} for n in (20, 2000)],
         "stale_figure": None,
     }
+
+
+def surface(architectures: Sequence[str] = ARCHITECTURES, points: int = 5) -> pd.DataFrame:
+    """network/surface.parquet: a bowl for each architecture, each deeper than the one before."""
+    x, y = (axis.ravel() for axis in np.meshgrid(*[np.linspace(-1, 1, points)] * 2))
+    parts = [
+        pd.DataFrame(
+            {
+                "run": f"bands/{arch}/lr0.001/seed0",
+                "arch": arch,
+                "seed": 0,
+                "x": x,
+                "y": y,
+                "loss": 2.0**-place + x**2 + 2 * y**2,
+            }
+        )
+        for place, arch in enumerate(architectures)
+    ]
+    return pd.concat(parts, ignore_index=True)

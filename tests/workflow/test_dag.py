@@ -26,6 +26,7 @@ from support.workflow import (
 def test_the_study_makes_what_the_contract_says(finished):
     results = finished / "results"
     assert (results / "report.pdf").read_bytes().startswith(b"%PDF")
+    assert (results / "report.html").read_text("utf-8").startswith("<!DOCTYPE html>")
     expected = ["bands/bands.parquet", "bands/summary.csv", "probe/summary.csv"]
     expected += ["data/dataset.json", "logs/report.log", "benchmarks/report.tsv"]
     expected += [f"bands/vgg_a_bn/lr0.002/seed0/{name}" for name in ("steps.parquet", "run.json")]
@@ -44,7 +45,7 @@ def test_a_second_run_does_nothing(finished):
 
 def test_a_figure_s_code_makes_that_family_and_the_report_stale(project):
     edit(project / "workflow/landscape/figures/bands.py", "\n\n\ndef ", "\n\nCHANGED = 1\n\n\ndef ")
-    assert stale(project) == {"figure": 3, "report": 1}
+    assert stale(project) == {"figure": 3, "report": 1, "report_page": 1}
 
 
 def test_a_comment_in_the_training_costs_nothing(project):
@@ -94,7 +95,7 @@ def test_a_new_seed_of_the_probe_trains_its_own_runs_only(project):
 
 def test_smoothing_draws_and_trains_nothing(project):
     configure(project, figures={"smoothing_steps": 3})
-    assert set(stale(project)) == {"figure", "report"}
+    assert set(stale(project)) == {"figure", "report", "report_page"}
 
 
 def test_words_about_the_project_make_nothing_stale(project):
@@ -107,7 +108,7 @@ def test_named_targets_are_parts_of_the_whole(project):
     shutil.rmtree(project / "results" / "probe")
     assert "train_probe" not in stale(project, "bands")
     assert stale(project, "probe")["train_probe"] == 2
-    assert "report" not in stale(project, "figures")
+    assert not {"report", "report_page"} & set(stale(project, "figures"))
 
 
 def test_what_was_deleted_is_made_again_and_the_same(project):

@@ -60,7 +60,7 @@ def test_a_network_s_code_makes_its_own_runs_stale(project):
 def test_an_insight_figure_s_code_draws_and_computes_nothing(project):
     edit(project / "workflow/landscape/figures/surface.py", "import pandas", "X = 1\nimport pandas")
     jobs = stale(project)
-    assert set(jobs) == {"figure", "report"}
+    assert set(jobs) == {"figure", "report", "report_page"}
     assert jobs["figure"] == 1
 
 

@@ -39,7 +39,7 @@ def test_everything_that_is_not_python_is_installed_too(installed):
         for path in package.rglob("*")
         if path.is_file() and path.suffix not in (".py", ".pyc")
     }
-    assert "report/typst/report.typ" in data
+    assert {"report/typst/report.typ", "report/page/static/page.js"} <= data
     assert {name for name in data if not (installed / "landscape" / name).is_file()} == set()
 
 

@@ -9,7 +9,10 @@ import pytest
 from landscape.cli.main import main
 
 
-@pytest.mark.parametrize(("package", "stage"), [("captum.attr", "insight"), ("typst", "report")])
+@pytest.mark.parametrize(
+    ("package", "stage"),
+    [("captum.attr", "insight"), ("typst", "report"), ("plotly", "report-page")],
+)
 def test_a_missing_package_is_one_sentence(
     package: str,
     stage: str,
