@@ -186,6 +186,12 @@ def bench_files():
     return [BENCH, *(f"{RESULTS}/figures/bench{suffix}" for suffix in (".png", ".pdf"))]
 
 
+def benched_files():
+    """The benchmark, for the report, where it has been made."""
+    made = CAN_BENCH and Path(FOLDER, "bench/bench.json").exists()
+    return bench_files() if made else []
+
+
 def figure_tables(name):
     return [
         f"{RESULTS}/{table}" for table in FIGURES[name].tables if not is_tensor(table)

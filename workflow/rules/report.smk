@@ -38,11 +38,7 @@ rule figure:
 rule report:
     input:
         figures=figure_files(),
-        bench=(
-            bench_files()
-            if CAN_BENCH and Path(FOLDER, "bench/bench.json").exists()
-            else []
-        ),
+        bench=benched_files(),
         tables=[study_tables(study) for study in STUDIES],
         data=f"{DATA}/dataset.json",
     output:
@@ -77,12 +73,16 @@ rule report:
 rule report_page:
     input:
         figures=figure_files(),
-        bench=bench_files() if Path(FOLDER, "bench/bench.json").exists() else [],
+        bench=benched_files(),
         tables=[study_tables(study) for study in STUDIES],
         surface=figure_tables("loss_surface") if "loss_surface" in wanted(STUDY) else [],
         data=f"{DATA}/dataset.json",
     output:
-        report(PAGE, caption="../report.rst", category="Report"),
+        report(
+            PAGE,
+            category=CATEGORIES["report"],
+            labels={"document": "The same answer, with pictures to explore"},
+        ),
     log:
         f"{RESULTS}/logs/report_page.log",
     benchmark:

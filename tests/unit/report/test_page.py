@@ -17,6 +17,7 @@ from landscape.figures.probe import NO_STEP_SIZE
 from landscape.notation import units
 from landscape.notation.numbers import number, percent
 from landscape.report import build as pdf
+from landscape.report.content import content
 from landscape.report.page import build, plots, prose
 from landscape.report.page.bands import bands
 from landscape.report.page.magnitude import magnitude
@@ -183,6 +184,25 @@ def test_what_is_not_studied_is_left_out(raw, whole):
     assert 'id="cost"' not in raw.text
 
 
+@pytest.mark.parametrize(
+    ("left_out", "expected"),
+    [
+        (["probe"], ["bands", "cost", "surfaces"]),
+        (["bands"], ["bands", "step_sizes", "beta", "cost", "surfaces"]),
+        (["bands", "probe"], ["cost", "surfaces"]),
+    ],
+)
+def test_a_study_that_is_left_out_has_no_picture(whole, left_out, expected, tmp_path):
+    study = whole.study.model_copy(update=dict.fromkeys(left_out))
+    build.build(whole.results, study, tmp_path / "report.html")
+    page = Page(tmp_path, study, content(whole.results, study))
+    assert list(page.plots) == expected
+    assert html.unescape(element(page.text, "answer")) == " ".join(page.said["answer"])
+    if expected[0] == "bands":
+        assert len(page.plots["bands"]["choices"][0]["panels"]) == 1
+    assert ("Findings" in page.words) == (len(left_out) < 2)
+
+
 KINDS = {
     "one seed": {"seeds": (0,)},
     "one architecture": {"architectures": ("vgg_a",)},
@@ -216,7 +236,7 @@ def test_a_measure_without_values_says_why(raw):
     lost, along = bands(table, steps, raw.study).choices[0].panels
     assert lost.layout["annotations"][0]["text"] == band_figures.NO_LOSS
     assert along.layout["annotations"][0]["text"] == NO_STEP_SIZE
-    diverged = step_sizes(probe.assign(loss=np.nan), raw.study)
+    diverged = step_sizes(probe.assign(loss=np.nan), raw.study.probe, 1)
     assert diverged.choices[0].panels[0].layout["annotations"][0]["text"] == NO_STEP_SIZE
     assert lost.traces == along.traces == []
 
@@ -225,7 +245,7 @@ def test_a_step_size_that_diverged_for_one_network_leaves_its_curve_empty(raw):
     probe = synthetic.probe()
     lost = (probe["arch"] == "vgg_a") & (probe["relative_step_size"] == 4)
     probe.loc[lost, ["loss", "beta", "gradient_distance", "gradient_cosine"]] = np.nan
-    moving = step_sizes(probe, raw.study).choices[0].panels[0].moving
+    moving = step_sizes(probe, raw.study.probe, 1).choices[0].panels[0].moving
     assert [len(trace["y"]) > 0 for trace in moving[-1]] == [False, True]
     assert all(trace["y"] for traces in moving[:-1] for trace in traces)
 

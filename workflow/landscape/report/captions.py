@@ -131,12 +131,12 @@ def filled(name: str, study: Study) -> Caption:
     steps = study.figures.smoothing_steps
     values = {"smoothing": smoothing(steps, steps)}
     if study.bands:
-        values["band"] = _band(study.bands)
+        values["band"] = rates_sentence(study.bands)
         values["about_band"] = _ABOUT_BAND if len(study.bands.learning_rates) > 1 else ""
     if study.probe:
         window = steps // study.probe.every
         values |= {
-            "probe_band": _probe_band(study.probe),
+            "probe_band": steps_sentence(study.probe),
             "probe_rate": f"{study.probe.learning_rate:g}",
             "probe_smoothing": smoothing(window, window * study.probe.every),
             "every": f"{study.probe.every:,}",
@@ -146,14 +146,14 @@ def filled(name: str, study: Study) -> Caption:
     return Caption(caption.title, caption.text.format_map(values))
 
 
-def _band(bands: Bands) -> str:
+def rates_sentence(bands: Bands) -> str:
     rates = listed_numbers(bands.learning_rates)
     if len(bands.learning_rates) == 1:
         return f"One learning rate, {rates}, has no band: a line per architecture."
     return f"The band runs from the lowest to the highest of the learning rates {rates}."
 
 
-def _probe_band(probe: Probe) -> str:
+def steps_sentence(probe: Probe) -> str:
     numbers = listed_numbers(probe.band_step_sizes)
     sizes = f"{numbers} times the learning rate {probe.learning_rate:g}"
     if len(probe.band_step_sizes) == 1:

@@ -6,7 +6,7 @@ from landscape.config.study import Study
 from landscape.figures.bands import NO_LOSS, NO_PAIR
 from landscape.figures.envelope import archs_of, by_seed, drop_text, drops, middle, select
 from landscape.figures.probe import NO_STEP_SIZE
-from landscape.report.captions import listed_numbers, smoothing
+from landscape.report.captions import rates_sentence, smoothing, steps_sentence
 from landscape.report.page.plots import Choice, Panel, Plot, band, curves, empty, logarithmic, marks
 
 RATES, STEPS = "over learning rates", "over step sizes along the gradient"
@@ -22,27 +22,41 @@ CHOICES = {  # measure of the bands, measure of the probe, axis
 }
 
 
-def bands(table: pd.DataFrame, probe: pd.DataFrame, study: Study) -> Plot:
-    """`table` is bands/bands.parquet and `probe` probe/bands.parquet."""
+def bands(table: pd.DataFrame | None, probe: pd.DataFrame | None, study: Study) -> Plot:
+    """`table` is bands/bands.parquet and `probe` probe/bands.parquet; one may be left out."""
     steps = study.figures.smoothing_steps
-    rates, sizes = study.bands.learning_rates, study.probe.band_step_sizes
     choices = []
     for name, (over_rates, over_steps, axis) in CHOICES.items():
-        nothing = NO_LOSS if over_rates == "loss" else NO_PAIR
-        panels = [_panel(table, over_rates, RATES, axis, steps, nothing)]
-        if over_steps:
+        panels = []
+        if table is not None:
+            nothing = NO_LOSS if over_rates == "loss" else NO_PAIR
+            panels.append(_panel(table, over_rates, RATES, axis, steps, nothing))
+        if probe is not None and over_steps:
             panels.append(_panel(probe, over_steps, STEPS, axis, steps, NO_STEP_SIZE, "step sizes"))
-        choices.append(Choice(name, panels))
+        if panels:
+            choices.append(Choice(name, panels))
     return Plot(
         "bands",
-        "The bands of both studies",
-        "From the lowest to the highest value at each training step (log scale): over the learning "
-        f"rates {listed_numbers(rates)}, and over steps of {listed_numbers(sizes)} times the "
-        f"learning rate {study.probe.learning_rate:g} along the gradient, on the same mini-batch. "
-        f"Medians over seeds, {smoothing(steps, steps)}.",
-        ("overview", "loss_landscape", "gradient_predictiveness", "beta_smoothness"),
+        "Bands of loss, gradient and β",
+        f"By training step, log scale. {_over(study)}Medians over seeds, "
+        f"{smoothing(steps, steps)}.",
+        ("overview", "loss_landscape", "gradient_predictiveness", "beta_smoothness", "probe_loss"),
         choices,
     )
+
+
+def _over(study: Study) -> str:
+    """What the bands are over."""
+    said = ""
+    if study.bands:
+        said += f"Over learning rates: {_small(rates_sentence(study.bands))} "
+    if study.probe:
+        said += f"Along the gradient: {_small(steps_sentence(study.probe))}, on one mini-batch. "
+    return said
+
+
+def _small(sentence: str) -> str:
+    return sentence[:1].lower() + sentence[1:]
 
 
 def _panel(

@@ -39,7 +39,7 @@ def build(results: Path, study: Study, output: Path) -> None:
             "section": {question["name"]: question["title"] for question in said["questions"]},
         }
     )
-    first, *others = [_plot(plot, prose, results / "figures") for plot in plots]
+    sections = [_plot(plot, prose, results / "figures") for plot in plots]
     data = _json([asdict(plot) for plot in plots])
     page = Template(_static("page.html")).substitute(
         title=escape(said["title"]),
@@ -48,14 +48,14 @@ def build(results: Path, study: Study, output: Path) -> None:
         setup=escape(said["setup"]),
         note=f'<p class="note">{escape(said["note"])}</p>' if said["note"] else "",
         answer=escape(" ".join(said["answer"])),
-        first=first,
+        first="".join(sections[:1]),
         claims=prose.table(said["claims"]) if said["claims"]["body"] else "",
-        plots="\n".join(others),
+        plots="\n".join(sections[1:]),
         findings=_findings(said, prose),
         networks=_networks(said, prose),
-        limitations=prose.paragraphs(said["limitations"]),
+        limitations=_section("Limitations", prose.paragraphs(said["limitations"])),
         tables="\n".join(_table(table, prose) for table in shown),
-        figures=_figures(said["figures"]),
+        figures="\n".join(f"<li>{prose.figure(name)}</li>" for name in said["figures"]),
         data=data,
         on_dark=_json({tint: on_dark(tint) for tint in sorted(set(COLOR.findall(data)))}),
         plotly=_plotly(),
@@ -83,12 +83,12 @@ def _plotly() -> str:
 def _plot(plot: Plot, prose: Prose, figures: Path) -> str:
     """A picture's place: its text, links to its figures, and one of them for want of JavaScript."""
     titles = prose.titles["figure"]
+    printed = [name for name in plot.figures if name in titles]
     links = ", ".join(
-        f'<a href="figures/{name}.pdf">{escape(titles[name])}</a>'
-        for name in plot.figures
-        if name in titles
+        f'<a href="figures/{name}.pdf">{escape(titles[name])}</a>' for name in printed
     )
-    picture = f'<img src="{embedded(figures / f"{plot.picture}.png")}" alt="{escape(plot.title)}">'
+    address = embedded(figures / f"{printed[0]}.png")
+    picture = f'<img src="{address}" alt="{escape(plot.title)}">'
     return (
         f'<section class="plot" id="{plot.name}"><h2>{escape(plot.title)}</h2>\n'
         f"<p>{escape(plot.text)}</p>\n<noscript>{picture}</noscript>\n"
@@ -97,11 +97,16 @@ def _plot(plot: Plot, prose: Prose, figures: Path) -> str:
 
 
 def _findings(said: Mapping[str, Any], prose: Prose) -> str:
-    return "\n".join(
+    questions = "\n".join(
         f'<h3 id="section-{question["name"]}">{escape(question["title"])}</h3>\n'
         f"{prose.paragraphs([question['text']])}"
         for question in said["questions"]
     )
+    return _section("Findings", questions)
+
+
+def _section(title: str, body: str) -> str:
+    return f"<h2>{title}</h2>\n{body}" if body else ""
 
 
 def _networks(said: Mapping[str, Any], prose: Prose) -> str:
@@ -110,12 +115,12 @@ def _networks(said: Mapping[str, Any], prose: Prose) -> str:
     if "mechanism" in said:
         mechanism = said["mechanism"]
         texts = [mechanism["setup"], *mechanism["summary"], *mechanism["edge"]]
-        parts.append(f"<h2>What explains it?</h2>\n{prose.paragraphs(texts)}")
+        parts.append(_section("What explains it?", prose.paragraphs(texts)))
     if "network" in said:
         network = said["network"]
         names = ("finals_text", "factors_text", "ablations_text", "plain_text")
         texts = [network["setup"], *network["question"], *(network[name] for name in names)]
-        parts.append(f"<h2>Which network is best?</h2>\n{prose.paragraphs(texts)}")
+        parts.append(_section("Which network is best?", prose.paragraphs(texts)))
     return "\n".join(parts)
 
 
@@ -123,12 +128,4 @@ def _table(titled: Titled, prose: Prose) -> str:
     return (
         f'<details id="table-{titled.name}"><summary>{escape(titled.title)}</summary>\n'
         f"{prose.table(titled.table)}</details>"
-    )
-
-
-def _figures(figures: Mapping[str, Mapping[str, str]]) -> str:
-    """Every printed figure as a link."""
-    return "\n".join(
-        f'<li><a href="figures/{name}.pdf">{escape(caption["title"])}</a></li>'
-        for name, caption in figures.items()
     )

@@ -17,14 +17,14 @@ from landscape.tables.published import comparable
 
 def explored(results: Path, study: Study) -> Iterator[Plot]:
     """The study's pictures, the report's first one first; a study that is off has none."""
-    probe = read_table(results / "probe/probe.parquet")
-    yield bands(
-        read_table(results / "bands/bands.parquet"),
-        read_table(results / "probe/bands.parquet"),
-        study,
-    )
-    yield step_sizes(probe, study)
-    yield beta(probe, study)
+    if study.bands or study.probe:
+        rates = read_table(results / "bands/bands.parquet") if study.bands else None
+        steps = read_table(results / "probe/bands.parquet") if study.probe else None
+        yield bands(rates, steps, study)
+    if study.probe:
+        probe = read_table(results / "probe/probe.parquet")
+        yield step_sizes(probe, study.probe, study.figures.smoothing_steps)
+        yield beta(probe, study.probe)
     configured = wanted(study)
     if "frontier_parameters" in configured:
         summary = read_table(results / "network/summary.csv")

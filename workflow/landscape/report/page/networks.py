@@ -9,6 +9,7 @@ from landscape.figures.colors import PUBLISHED as GREY
 from landscape.figures.colors import color, marker
 from landscape.figures.frontier import (
     AUGMENTED,
+    NO_ACCURACY,
     PLAIN,
     drawn_like,
     error_percent,
@@ -17,7 +18,7 @@ from landscape.figures.frontier import (
 )
 from landscape.notation.names import final_name
 from landscape.notation.units import count, duration, petaflops
-from landscape.report.page.plots import Choice, Panel, Plot, Trace, logarithmic, numbers
+from landscape.report.page.plots import Choice, Panel, Plot, Trace, empty, logarithmic, numbers
 from landscape.tables.published import PFLOP, PUBLISHED, Published
 
 Row = dict[Hashable, Any]
@@ -66,6 +67,8 @@ def cost(summary: pd.DataFrame, published: bool) -> Plot:
 def _panel(
     rows: pd.DataFrame, column: str, axis: str, unit: float, anchors: Sequence[Published]
 ) -> Panel:
+    if rows.empty:
+        return empty("", NO_ACCURACY)
     networks = rows.to_dict("records")
     plain = [
         (row[column] / unit, error[0]) for row in networks if (error := error_percent(row, PLAIN))

@@ -46,9 +46,9 @@ class Slider:
 
 @dataclass(frozen=True)
 class Plot:
-    """A picture to explore and its printed figures; the first stands in without JavaScript.
+    """A picture to explore and its printed figures; without JavaScript the first stands in.
 
-    `asked` is what the choices are of.
+    Figures that the study lacks are left out. `asked` is what the choices are of.
     """
 
     name: str
@@ -58,10 +58,6 @@ class Plot:
     choices: list[Choice]
     asked: str = "measure"
     slider: Slider | None = None
-
-    @property
-    def picture(self) -> str:
-        return self.figures[0]
 
 
 def numbers(values: ArrayLike) -> list[float | None]:

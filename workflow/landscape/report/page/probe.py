@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from landscape.config.study import Study
+from landscape.config.probe import Probe
 from landscape.figures.colors import HEATMAP, color
 from landscape.figures.envelope import archs_of, by_seed, middle
 from landscape.figures.probe import NO_STEP_SIZE, beta_grids, extremes
@@ -41,20 +41,22 @@ NAMES = {
 }
 
 
-def step_sizes(probe: pd.DataFrame, study: Study) -> Plot:
+def step_sizes(probe: pd.DataFrame, settings: Probe, smoothing_steps: int) -> Plot:
     """Each measure after a step of one size, which the slider chooses; probe/probe.parquet."""
     sizes = sorted(probe["relative_step_size"].unique())
-    steps = study.figures.smoothing_steps
-    window = steps // study.probe.every
-    rate = f"{study.probe.learning_rate:g}"
+    window = smoothing_steps // settings.every
+    rate = f"{settings.learning_rate:g}"
     return Plot(
         "step_sizes",
         "One step size at a time",
         "The mini-batch's loss, and its gradient against the gradient before, after one step of "
         f"size η along the negative gradient. lr: the learning rate, {rate}. Medians over seeds, "
-        f"{smoothing(window, window * study.probe.every)}.",
+        f"{smoothing(window, window * settings.every)}.",
         ("probe_loss", "probe_gradient", "probe_beta"),
-        [Choice(NAMES[measure], [_panel(probe, measure, sizes, steps)]) for measure in MEASURES],
+        [
+            Choice(name, [_panel(probe, measure, sizes, smoothing_steps)])
+            for measure, name in NAMES.items()
+        ],
         slider=Slider(
             "step size η",
             [times_rate(size) for size in sizes],
@@ -92,7 +94,7 @@ def _axis(measure: str, values: pd.Series) -> Layout:
     return {**axis, "range": [low - room, high + room]}
 
 
-def beta(probe: pd.DataFrame, study: Study) -> Plot:
+def beta(probe: pd.DataFrame, settings: Probe) -> Plot:
     """β against training step and step size, one panel per architecture; probe/probe.parquet."""
     grids = beta_grids(probe)
     panels = [_heatmap(name, grid, extremes(grids)) for name, grid in grids.items()]
@@ -100,7 +102,7 @@ def beta(probe: pd.DataFrame, study: Study) -> Plot:
         "beta",
         "Effective β by step and step size",
         "β(η), the change of the gradient over the distance moved, by training step and step size "
-        f"relative to the learning rate {study.probe.learning_rate:g}; geometric mean over seeds, "
+        f"relative to the learning rate {settings.learning_rate:g}; geometric mean over seeds, "
         "one log colour scale, not smoothed.",
         ("probe_beta_heatmap", "probe_parts"),
         [Choice("", panels or [empty("", NO_STEP_SIZE)])],

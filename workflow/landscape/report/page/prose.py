@@ -30,8 +30,12 @@ class Prose:
         if title is None:
             return f'<a href="report.pdf">a {kind} of the report</a>'
         if kind == "figure":
-            return f'<a href="figures/{name}.pdf">{escape(title)}</a>'
+            return self.figure(name)
         return f'<a href="#{kind}-{name}">{escape(title)}</a>'
+
+    def figure(self, name: str) -> str:
+        """A link to a printed figure."""
+        return f'<a href="figures/{name}.pdf">{escape(self.titles["figure"][name])}</a>'
 
     def paragraphs(self, texts: Iterable[str]) -> str:
         return "\n".join(f"<p>{self.cited(text)}</p>" for text in texts if text)

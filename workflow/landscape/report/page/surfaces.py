@@ -4,17 +4,22 @@ import numpy as np
 import pandas as pd
 
 from landscape.figures.colors import HEATMAP, color
-from landscape.figures.surface import loss_ticks, surface_archs, surface_grids, surface_title
-from landscape.report.page.plots import Choice, Layout, Panel, Plot, numbers
+from landscape.figures.probe import extremes
+from landscape.figures.surface import (
+    NO_RUN,
+    loss_ticks,
+    surface_archs,
+    surface_grids,
+    surface_title,
+)
+from landscape.report.page.plots import Choice, Layout, Panel, Plot, empty, numbers
 
 
 def surfaces(surface: pd.DataFrame) -> Plot:
     """One panel per run of network/surface.parquet; all share one log scale."""
     grids, archs = surface_grids(surface), surface_archs(surface)
-    values = np.concatenate([grid.to_numpy().ravel() for grid in grids.values()])
-    limits = float(values.min()), float(values.max())
     panels = [
-        _panel(surface_title(run, archs), color(archs[run]), grid, limits)
+        _panel(surface_title(run, archs), color(archs[run]), grid, extremes(grids))
         for run, grid in grids.items()
     ]
     return Plot(
@@ -23,7 +28,7 @@ def surfaces(surface: pd.DataFrame) -> Plot:
         "Loss in a plane of two random directions, in units of each filter's norm; the trained "
         "weights are at (0, 0). Height and colour are logarithmic and shared. Drag to turn.",
         ("loss_surface",),
-        [Choice("", panels)],
+        [Choice("", panels or [empty("", NO_RUN)])],
     )
 
 

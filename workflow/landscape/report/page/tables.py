@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from landscape.report.batchnorm.summary import SIDES
+
 
 class Titled(NamedTuple):
     name: str
@@ -19,8 +21,8 @@ def tables(said: Mapping[str, Any]) -> Iterator[Titled]:
 
 def _all(said: Mapping[str, Any]) -> Iterator[Titled]:
     yield Titled("verdicts", "Verdicts, measure by measure", said["verdicts"])
-    yield Titled("bands", "Headline numbers over learning rates", said["summaries"]["bands"])
-    yield Titled("probe", "Headline numbers along the gradient", said["summaries"]["probe"])
+    for name, table in said["summaries"].items():
+        yield Titled(name, f"Headline numbers {SIDES[name]}", table)
     yield Titled("settings", "Settings of the two studies", said["settings"])
     if "mechanism" in said:
         yield Titled("explanations", "Explanations as predictions", said["mechanism"]["verdicts"])
@@ -33,5 +35,5 @@ def _all(said: Mapping[str, Any]) -> Iterator[Titled]:
         yield Titled("levels", "Every level of the sweeps and every ablation", network["levels"])
     if "bench" in said:
         yield Titled("bench", "Training steps per second", said["bench"]["table"])
-    yield Titled("runs-bands", "Runs over learning rates", said["runs"]["bands"])
-    yield Titled("runs-probe", "Runs along the gradient", said["runs"]["probe"])
+    for name, table in said["runs"].items():
+        yield Titled(f"runs-{name}", f"Runs {SIDES[name]}", table)
