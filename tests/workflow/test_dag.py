@@ -207,3 +207,16 @@ def test_make_study_passes_on_what_it_is_given(name):
     assert words[words.index("--configfile") + 1] == f"{name}.yaml"
     data = yaml.safe_load(words[words.index("--config") + 1].removeprefix("data="))
     assert data == {"source": "parquet", "path": name}
+
+
+@pytest.mark.parametrize(("left_out", "kept"), [("bands", "probe"), ("probe", "bands")])
+def test_a_study_that_is_null_is_left_out_and_the_other_stays(project, left_out, kept):
+    """Nothing is trained again: the report is typeset without it, and its target is refused."""
+    configure(project, **{left_out: None})
+    jobs = stale(project)
+    assert jobs.pop("report") == 1
+    assert set(jobs) <= {"figure"}
+    assert stale(project, kept) == {}
+    done = snakemake(project, "--dry-run", left_out, check=False)
+    assert done.returncode != 0
+    assert f"this configuration has no section {left_out}" in done.stdout
