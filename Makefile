@@ -13,6 +13,8 @@
 # make cluster-test    the study on a Slurm that is started here; as root, which installs it with apt
 # make docs-test  every command in README and docs, run as it is written
 # make faults  every fault that must lose nothing: kills, full disks, damaged files; 10 minutes
+# make mutants one-line faults in the package that its tests must see, in the background and for
+#              hours; MUTANTS="--sample 30 --seed $$(git rev-parse HEAD)" tries a few
 # make soak    a study that is killed again and again; SOAK=seconds
 SHELL := /bin/bash
 PYTHON ?= python3
@@ -29,7 +31,7 @@ TO ?= release.tar.gz
 export CONFIG DATA FROM TO
 FROM_PARQUET = data={source: parquet, path: '$${DATA//$$quote/$$quote$$quote}'}
 
-.PHONY: docs-test demo study recover adopt release-results figures bench test faults soak cluster-test lint format pins clean
+.PHONY: docs-test mutants demo study recover adopt release-results figures bench test faults soak cluster-test lint format pins clean
 .DEFAULT_GOAL := demo
 
 demo: $(READY)
@@ -69,6 +71,9 @@ docs-test: $(READY)
 
 faults: $(READY)
 	$(VENV)/bin/python -m pytest tests/faults -n 2 --dist loadgroup
+
+mutants: $(READY)
+	PYTHONPATH=workflow:tests nice $(VENV)/bin/python tests/mutants/drive.py $(MUTANTS)
 
 soak: $(READY)
 	PYTHONPATH=workflow:tests $(VENV)/bin/python tests/faults/soak.py $(SOAK)

@@ -51,6 +51,8 @@ COMMANDS = {
     "make lint": PRINTED,
     "make faults": PRINTED,
     "make cluster-test": PRINTED,
+    'make mutants MUTANTS="--sample 30 --seed first"': PRINTED,
+    "make mutants MUTANTS=--report": PRINTED,
     "source .venv/bin/activate": CLONED,
     "pip install --require-hashes -r envs/hashes.txt": PARSED,
     "pip install --no-deps -e .": PARSED,

@@ -57,8 +57,8 @@ def kill_mid_run(project):  # noqa: F811
     victims = group(psutil.Process(going.pid))
     training = [process for process in victims if is_training(process)]
     kill(victims)
-    going.communicate(timeout=60)
-    psutil.wait_procs(victims, timeout=60)
+    going.communicate(timeout=300)
+    psutil.wait_procs(victims, timeout=300)
     return going.returncode, training, victims
 
 

@@ -257,7 +257,7 @@ def test_f4_asked_to_stop_it_saves_and_says_so(runs, folder, whole, number):
     wait_for((folder / RUN / "progress.json").exists, running)
     asked = time.monotonic()
     running.send_signal(number)
-    running.communicate(timeout=60)
+    running.communicate(timeout=300)
     assert running.returncode == 128 + number
     assert time.monotonic() - asked < 30
     assert (folder / RUN / "resume.state").exists()
@@ -284,6 +284,6 @@ def test_f4_control_unasked_handling_loses_the_state(runs, folder):
     )
     wait_for((folder / RUN / "progress.json").exists, running)
     running.terminate()
-    running.communicate(timeout=60)
+    running.communicate(timeout=300)
     assert running.returncode == -signal.SIGTERM
     assert not (folder / RUN / "resume.state").exists()

@@ -3,11 +3,12 @@
 import hashlib
 import json
 import os
+import select
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pandas as pd
 from filelock import FileLock
@@ -61,6 +62,16 @@ def record_anew(path: Path) -> None:
     run = files.read_json(path.parent / "run.json")
     run["files"][path.name] = files.sha256_file(path)
     files.write_sealed_json(path.parent / "run.json", run)
+
+
+def next_line(stream: IO[str], seconds: float = 300) -> str:
+    """The next line that a process says; a failure where it says none in time.
+
+    Of a stream of which no more than one line is waiting: a second one would lie in its buffer.
+    """
+    ready, _, _ = select.select([stream], [], [], seconds)
+    assert ready, f"nothing was said in {seconds} s"
+    return stream.readline()
 
 
 def start(*arguments: str, cwd: Path = ROOT, **environment: str) -> subprocess.Popen[str]:

@@ -18,7 +18,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 TIMEOUT = 300.0  # seconds that a life may last on a busy machine
 
@@ -52,6 +52,8 @@ class Lives:
         assert self.process.stdout is not None
         self.process.stdin.write(json.dumps(asked) + "\n")
         self.process.stdin.flush()
+        ready, _, _ = select.select([self.process.stdout], [], [], TIMEOUT * (len(kills) + 1))
+        assert ready, "the lives ended without an answer"
         answer: dict[str, Any] = json.loads(self.process.stdout.readline())
         return answer
 
@@ -108,16 +110,20 @@ def _life(train: Any, run: Any, results: Path, kill: list[Any] | None) -> dict[s
     os.close(its)
     with os.fdopen(ours) as pipe:
         if kill is None:
-            content = json.loads(pipe.readline() or "{}")
+            content = json.loads(_next(pipe) or "{}")
         else:
-            ready, _, _ = select.select([pipe], [], [], TIMEOUT)
-            content = json.loads((pipe.readline() if ready else "") or "{}")
+            content = json.loads(_next(pipe) or "{}")
             if kill[0] == "seconds":
                 time.sleep(kill[1])
             os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
     text = said.read_text("utf-8", "replace")
     return {**content, "exit": os.waitstatus_to_exitcode(status), "said": text}
+
+
+def _next(pipe: IO[str]) -> str:
+    ready, _, _ = select.select([pipe], [], [], TIMEOUT)
+    return pipe.readline() if ready else ""
 
 
 class Points:

@@ -153,7 +153,7 @@ def test_a_killed_training_job_goes_on_by_the_same_command(project, finished):
     job = training_process(going.pid)
     assert job is not None
     os.kill(job.pid, signal.SIGKILL)
-    going.communicate(timeout=60)
+    going.communicate(timeout=300)
     assert going.returncode != 0
     assert not (run / "run.json").exists()
     snakemake(project, "bands")

@@ -23,7 +23,7 @@ def test_a_stage_shows_a_mistake_as_a_sentence(tmp_path):
         ("status", "--config", "nowhere.yaml"),
     ):
         failed = start(*arguments, cwd=ROOT, PYTHONWARNINGS="ignore", HOME=os.environ["HOME"])
-        _, said = failed.communicate(timeout=60)
+        _, said = failed.communicate(timeout=300)
         assert failed.returncode == 1
         assert said.startswith("error: ")
         assert "Traceback" not in said

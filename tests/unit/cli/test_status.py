@@ -145,7 +145,7 @@ def test_the_time_left_of_the_whole_study():
 
 def test_status_shows_every_run_of_the_configuration(tmp_path):
     process = start("status", "--once", "--results", str(tmp_path), cwd=ROOT, COLUMNS="80")
-    said, error = process.communicate(timeout=60)
+    said, error = process.communicate(timeout=300)
     assert process.returncode == 0, error
     runs = load_study([ROOT / "config.yaml"]).all_runs
     assert len(runs) > 100

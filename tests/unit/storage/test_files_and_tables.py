@@ -11,7 +11,7 @@ import pytest
 
 from landscape.errors import UserError
 from landscape.storage import files, tables
-from support.artefacts import ROOT
+from support.artefacts import ROOT, next_line
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path):
@@ -46,7 +46,7 @@ def test_a_writer_killed_half_way_leaves_the_old_file(tmp_path):
         text=True,
     )
     assert writer.stdout is not None
-    assert writer.stdout.readline() == "written\n"
+    assert next_line(writer.stdout) == "written\n"
     writer.kill()
     assert writer.wait() == -signal.SIGKILL
     assert path.read_bytes() == b"old"

@@ -1,6 +1,7 @@
 """The trajectory: it repeats, it learns, it is torch's own, and measuring leaves it alone."""
 
 import copy
+import math
 
 import pytest
 import torch
@@ -66,9 +67,9 @@ def test_two_runs_are_bitwise_equal(run, images):
     assert torch.equal(first.flat.vector, second.flat.vector)
 
 
-def test_it_learns(run, images):
+def test_the_training_loss_falls_below_that_of_guessing(run, images):
     _, losses = walk(run, images, steps=60)
-    assert sum(losses[-5:]) / 5 < 0.75 * losses[0]
+    assert sum(losses[-5:]) / 5 < 0.8 * math.log(10)
 
 
 MEASURED = {
