@@ -100,6 +100,8 @@ TABLES = {
         "spectrum.parquet",
         "losses.parquet",
         "range.csv",
+        "summary.csv",
+        "equal_loss.csv",
         "verdicts.csv",
         "runs.csv",
     ],

@@ -3,9 +3,31 @@
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.colors import to_rgb
 
+from landscape.config.study import validate_study
+from landscape.config.yaml_files import read_yaml
 from landscape.errors import UserError
 from landscape.figures import mechanism as figures
+from landscape.figures.colors import color
+from landscape.notation.names import label
+from support.artefacts import ROOT
+
+XYZ = np.array(
+    [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
+)  # from linear sRGB
+DICHROMACY = (  # Machado, Oliveira and Fernandes 2009, severity 1: protanopia, deuteranopia
+    [
+        [0.152286, 1.052583, -0.204868],
+        [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ],
+    [
+        [0.367322, 0.860646, -0.227968],
+        [0.280085, 0.672501, 0.047413],
+        [-0.01182, 0.04294, 0.968881],
+    ],
+)
 
 RUNS = [
     (arch, rate, seed) for arch in ("vgg_a", "vgg_a_bn") for rate in (0.1, 0.02) for seed in (0, 1)
@@ -35,14 +57,16 @@ def nodes():
     return pd.DataFrame(rows, columns=[*columns, "weight"])
 
 
-def test_sharpness_is_drawn_by_rate_with_its_limit():
+def test_sharpness_is_drawn_by_rate_over_step_and_over_loss_with_its_limit():
     figure = figures.mechanism_sharpness(looked())
-    assert len(figure.axes) == 2
-    for axes, rate in zip(figure.axes, (0.1, 0.02), strict=True):
+    assert len(figure.axes) == 4
+    for place, axes in enumerate(figure.axes):
         levels = [line.get_ydata()[0] for line in axes.lines if len(set(line.get_ydata())) == 1]
-        assert 2 / rate in levels
+        assert 2 / (0.1, 0.02)[place % 2] in levels
         drawn = [line for line in axes.lines if len(line.get_xdata()) == 3]
         assert len(drawn) == 2 * 2 * 2  # networks, quantities, seeds
+        expected = [0, 10, 100] if place < 2 else [2.0, 2.0, 2.0]
+        assert all(list(line.get_xdata()) == expected for line in drawn)
 
 
 def test_a_density_has_the_mass_and_the_mean_of_its_nodes():
@@ -75,10 +99,48 @@ def test_a_range_is_a_bar_from_the_smallest_to_the_largest_rate_that_trains():
     assert list(star.get_xdata()) == [0.1]
 
 
-def test_controls_leave_out_what_explodes():
-    losses = pd.DataFrame(
-        [(*run, step, 1e6 if step == 2 else 2.0) for run in RUNS for step in range(3)],
-        columns=["arch", "learning_rate", "seed", "step", "loss"],
-    )
-    for axes in figures.mechanism_controls(losses).axes:
-        assert all(np.nanmax(line.get_ydata()) == 2 for line in axes.lines)
+def losses(*names):
+    rows = [
+        (name, rate, seed, step, 1e6 if step == 2 else 2.0)
+        for name in names
+        for rate in ((0.1, 0.02) if name in figures.COMPARED else (0.1,))
+        for seed in (0, 1)
+        for step in range(3)
+    ]
+    return pd.DataFrame(rows, columns=["arch", "learning_rate", "seed", "step", "loss"])
+
+
+def test_each_control_has_a_panel_between_the_two_that_are_compared():
+    figure = figures.mechanism_controls(losses("vgg_a", "vgg_a_bn", "vgg_a_init", "vgg_a_ws"))
+    panels = {axes.get_title(): axes for axes in figure.axes if axes.get_visible()}
+    assert list(panels) == [label("vgg_a_init"), label("vgg_a_ws"), "learning rate 0.02"]
+    for title, axes in panels.items():
+        assert len(axes.lines) == (4 if title == "learning rate 0.02" else 6)  # two seeds each
+        drawn = {line.get_color() for line in axes.lines}
+        assert {color("vgg_a"), color("vgg_a_bn")} <= drawn
+        assert all(np.nanmax(line.get_ydata()) == 2 for line in axes.lines)  # 10⁶ is left out
+
+
+@pytest.mark.parametrize("vision", [np.eye(3), *DICHROMACY])
+def test_no_control_looks_like_the_two_that_are_compared(vision):
+    """To trichromats, protanopes and deuteranopes. The least difference that is seen is about 2."""
+    seen = {name: lab(color(name), vision) for name in study_networks()}
+    for control in set(seen) - set(figures.COMPARED):
+        assert label(control) != control  # it has words of its own
+        for name in figures.COMPARED:
+            assert np.linalg.norm(seen[control] - seen[name]) > 15, (control, name)
+    assert np.linalg.norm(seen["vgg_a"] - seen["vgg_a_bn"]) > 15
+    assert len({label(name) for name in seen}) == len(seen)
+
+
+def study_networks():
+    return validate_study(read_yaml(ROOT / "config.yaml")).mechanism.networks
+
+
+def lab(text, vision):
+    """CIELAB of a colour under a linear-RGB simulation of a dichromat's vision."""
+    channels = np.array(to_rgb(text))
+    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+    xyz = XYZ @ np.clip(vision @ linear, 0, 1) / (XYZ @ np.ones(3))
+    f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
+    return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])

@@ -10,7 +10,7 @@ from landscape.figures.selection import wanted
 from landscape.report import build
 from landscape.report.mechanism import chapter
 from landscape.storage.tables import read_table, write_table
-from landscape.tables.mechanism import verdicts
+from landscape.tables.verdicts import verdicts
 from support import synthetic_tables as synthetic
 from support.artefacts import ROOT
 from support.report import study_of, text_of
@@ -42,9 +42,14 @@ def said(tmp_path):
         columns=["arch", "learning_rate", "seed", "name", "status", "device", "precision"],
     )
     folder = tmp_path / "mechanism"
-    for name, table in {
-        "verdicts.csv": verdicts(numbers), "mechanism.parquet": looked, "runs.csv": runs,
-    }.items():  # fmt: skip
+    equal = numbers.assign(loss=1.0, value=30.0 - numbers["value"] - numbers["seed"] / 10)
+    tables = {
+        "verdicts.csv": verdicts(numbers, equal),
+        "summary.csv": numbers,
+        "mechanism.parquet": looked,
+        "runs.csv": runs,
+    }
+    for name, table in tables.items():
         write_table(folder / name, table)
     return chapter.content(tmp_path, study)
 
@@ -73,7 +78,19 @@ def test_each_explanation_is_a_row_with_its_verdict(said):
     assert sharpness[5] == "contradicted"
     assert sharpness[4].startswith("2.00\n[")
     assert rows["Larger learning rates"][2:6] == ["", "", "", "not measured"]
+    assert sharpness[6].startswith("0.497\n[")
     assert any("Contradicted (1 of 11): lower sharpness." in text for text in said["summary"])
+    assert said["summary"][-1] == (
+        "Lower sharpness: contradicted at equal steps, supported at equal loss."
+    )
+
+
+def test_each_network_has_its_own_numbers(said):
+    assert said["networks"]["head"] == ["network", "λ₁"]
+    plain, normalized = said["networks"]["body"]
+    assert plain[0] == "VGG-A"
+    assert plain[1].startswith("10.0\n[")
+    assert normalized[1].startswith("20.0\n[")
 
 
 def test_the_edge_is_told_relative_to_two_over_the_rate(said):

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from landscape.notation.numbers import decimals, number, percent, points, quantity
+from landscape.notation.numbers import decimals, number, percent, points, quantity, span
 from landscape.report.batchnorm.course import narrower_from
 from landscape.report.batchnorm.endings import chance_sentence, diverged
 from landscape.report.batchnorm.facts import Facts
@@ -122,10 +122,14 @@ def test_unknown_measures_and_empty_cells_are_shown_as_they_are():
 def test_beta_is_compared_size_by_size():
     table = rows({"beta_at_0.25": (3.0, 1.0), "beta_at_1.0": (1.0, 1.0), "beta_at_4.0": (1.0, 2.0)})
     (said,) = by_step_size(table, IMAGES)
+    intervals = {size: span(row.ratio_interval) for size, row in table.items()}
     assert said == (
-        "β of VGG-A + BatchNorm, compared with that of VGG-A, is lower at η = lr/4; "
-        "equal at η = lr; higher at η = 4 lr."
+        "β of VGG-A + BatchNorm, compared with that of VGG-A (95 % interval of the ratio in "
+        f"brackets), is lower at η = lr/4 {intervals['beta_at_0.25']}; equal at η = lr "
+        f"{intervals['beta_at_1.0']}; higher at η = 4 lr {intervals['beta_at_4.0']}."
     )
+    (few,) = by_step_size(rows({"beta_at_1.0": (1.0, 2.0)}, (0, 1)), IMAGES)
+    assert few == "β of VGG-A + BatchNorm, compared with that of VGG-A, is not decided at η = lr."
 
 
 def test_a_gradient_is_left_behind_only_where_it_has_all_but_vanished():

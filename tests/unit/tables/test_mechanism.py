@@ -7,7 +7,8 @@ import pytest
 from landscape.config.study import validate_study
 from landscape.config.yaml_files import read_yaml
 from landscape.tables.explanations import EXPLANATIONS
-from landscape.tables.mechanism import range_table, scalars, verdicts, windows
+from landscape.tables.mechanism import followed, range_table, scalars, windows
+from landscape.tables.verdicts import verdicts
 from support.artefacts import ROOT
 
 
@@ -23,17 +24,17 @@ def steps(arch, losses, rate=0.1, seed=0):
     return frame.assign(arch=arch, learning_rate=rate, seed=seed)
 
 
-def numbers(quantity, **by_arch):
+def numbers(quantity, loss=1.0, **by_arch):
     rows = [
-        {"quantity": quantity, "arch": arch, "seed": seed, "value": value}
+        {"quantity": quantity, "arch": arch, "seed": seed, "loss": loss, "value": value}
         for arch, values in by_arch.items()
         for seed, value in enumerate(values)
     ]
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=["quantity", "arch", "seed", "loss", "value"])
 
 
-def verdict(key, table):
-    return verdicts(table).set_index("key").loc[key]
+def verdict(key, table, equal=None):
+    return verdicts(table, numbers("none") if equal is None else equal).set_index("key").loc[key]
 
 
 def test_windows_are_means_and_cover_every_step():
@@ -90,7 +91,7 @@ def test_scalars_are_taken_at_the_first_rate_and_late(study):
             "trained": [True, True, False],
         }
     )
-    found = scalars(looked, path, trained, study).set_index("quantity")["value"]
+    found = scalars(followed(looked), path, trained, study).set_index("quantity")["value"]
     assert found["lambda_1"] == pytest.approx(4.0)
     assert found["shift_turn"] == pytest.approx(0.4)
     assert found["final_loss"] == pytest.approx(2.0)
@@ -110,6 +111,21 @@ def test_a_verdict_follows_from_the_interval_over_seeds():
     assert verdict("sharpness", higher)["verdict"] == "contradicted"
     mixed = numbers("lambda_1", vgg_a_bn=[1.0, 3.0, 1.0], vgg_a=[2.0, 2.0, 2.0])
     assert verdict("sharpness", mixed)["verdict"] == "not decided"
+
+
+def test_at_equal_loss_the_losses_that_both_reach_are_compared_seed_by_seed():
+    levels = [
+        numbers("lambda_1", loss=1.0, vgg_a_bn=[4.0, 4.4, 3.6], vgg_a=[2.0, 2.1, 1.9]),
+        numbers("lambda_1", loss=0.5, vgg_a_bn=[9.0, 9.0, 9.0]),  # VGG-A never gets there
+    ]
+    lower = numbers("lambda_1", vgg_a_bn=[1.0, 1.1, 0.9], vgg_a=[2.0, 2.1, 2.2])
+    row = verdict("sharpness", lower, pd.concat(levels))
+    assert (row["verdict"], row["equal_loss_verdict"]) == ("supported", "contradicted")
+    assert row["equal_loss_ratio"] == pytest.approx((2.0 * 4.4 / 2.1 * 3.6 / 1.9) ** (1 / 3))
+    assert row["equal_loss_seeds"] == 3
+    unmatched = verdict("sharpness", lower, levels[1])
+    assert unmatched["equal_loss_verdict"] == "not measured"
+    assert verdict("statistics", lower, pd.concat(levels))["equal_loss_verdict"] == "not measured"
 
 
 def test_two_seeds_decide_nothing_and_a_missing_network_is_not_measured():

@@ -17,6 +17,8 @@ QUANTITIES = {  # how each is drawn
     "lambda_1": (r"$\lambda_1$ on the curvature batch", "-"),
     "batch_sharpness": (r"mean $\kappa$ of mini-batches", "--"),
 }
+COMPARED = ("vgg_a", "vgg_a_bn")  # in every panel of the controls
+COLUMNS = 4  # of panels
 POINTS = 480  # of the grid that a density is drawn on
 LIMIT = 10.0  # nats that are drawn; a run that diverges would leave no room for the others
 BROADENING = 0.01  # of the density's kernels, of the width of the spectrum
@@ -24,22 +26,28 @@ BROADENING = 0.01  # of the density's kernels, of the width of the spectrum
 
 @styled
 def mechanism_sharpness(table: pd.DataFrame) -> Figure:
-    """λ₁ and the curvature that steps meet, over the training step, against 2/lr."""
+    """λ₁ and the curvature that steps meet, over the training step and over the loss, and 2/lr."""
     rates = sorted(table["learning_rate"].unique(), reverse=True)
     shown = [name for name in NETWORKS if name in set(table["arch"])]
-    figure = new_figure(height=2.9)
-    panels = figure.subplots(1, len(rates), sharey=True, squeeze=False)[0]
-    for axes, rate in zip(panels, rates, strict=True):
-        for name in shown:
-            for quantity, (_, style) in QUANTITIES.items():
-                _by_seed(axes, table[table["learning_rate"] == rate], name, quantity, style)
-        axes.axhline(2 / rate, color=OTHER, lw=0.8, ls=":")
+    figure = new_figure(height=4.6)
+    panels = figure.subplots(2, len(rates), sharey=True, sharex="row", squeeze=False)
+    for over, row in zip(("step", "loss"), panels, strict=True):
+        for axes, rate in zip(row, rates, strict=True):
+            for name in shown:
+                for quantity, (_, style) in QUANTITIES.items():
+                    of_rate = table[table["learning_rate"] == rate]
+                    _by_seed(axes, of_rate, over, name, quantity, style)
+            axes.axhline(2 / rate, color=OTHER, lw=0.8, ls=":")
+            log_scale(axes)
+        row[0].set_ylabel("curvature")
+    for axes, rate in zip(panels[0], rates, strict=True):
+        axes.set_title(f"learning rate {rate:g}, dotted: 2/lr = {2 / rate:g}")
         axes.set_xscale("symlog", linthresh=10)
         axes.set_xlim(left=-0.5)
-        log_scale(axes)
-        axes.set_title(f"learning rate {rate:g}, dotted: 2/lr = {2 / rate:g}")
         axes.set_xlabel("training step")
-    panels[0].set_ylabel("curvature")
+    for axes in panels[1]:
+        axes.set_xlabel("loss of the curvature batch (nats)")
+    panels[1][0].invert_xaxis()
     handles = [Line2D([], [], color=color(name), label=label(name)) for name in shown]
     handles += [
         Line2D([], [], color=OTHER, ls=style, label=text) for text, style in QUANTITIES.values()
@@ -48,11 +56,14 @@ def mechanism_sharpness(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def _by_seed(axes: Axes, table: pd.DataFrame, name: str, quantity: str, style: str) -> None:
+def _by_seed(
+    axes: Axes, table: pd.DataFrame, over: str, name: str, quantity: str, style: str
+) -> None:
+    """A line per seed, in the order of the steps."""
     rows = table[(table["arch"] == name) & (table["quantity"] == quantity) & (table["value"] > 0)]
     for _, one in rows.groupby("seed"):
         one = one.sort_values("step")
-        axes.plot(one["step"], one["value"], color=color(name), ls=style, marker="o", ms=2.5, lw=1)
+        axes.plot(one[over], one["value"], color=color(name), ls=style, marker="o", ms=2.5, lw=1)
 
 
 @styled
@@ -118,21 +129,28 @@ def mechanism_range(table: pd.DataFrame) -> Figure:
 
 @styled
 def mechanism_controls(losses: pd.DataFrame) -> Figure:
-    """Training loss of every network by step, at each learning rate."""
-    rates = sorted(losses["learning_rate"].unique(), reverse=True)
-    figure = new_figure(height=3.6)
-    panels = figure.subplots(1, len(rates), sharey=True, squeeze=False)[0]
-    names = ordered(set(losses["arch"]))
-    for axes, rate in zip(panels, rates, strict=True):
-        for name in names:
-            rows = losses[(losses["arch"] == name) & (losses["learning_rate"] == rate)]
-            for _, one in rows.groupby("seed"):
+    """Training loss by step: in a panel each, the other networks between VGG-A and BatchNorm."""
+    rate = losses["learning_rate"].max()
+    names = [name for name in ordered(set(losses["arch"])) if name not in COMPARED]
+    panels = [(rate, name) for name in names]
+    panels += [(float(low), "") for low in sorted(losses["learning_rate"].unique()) if low < rate]
+    rows = -(-len(panels) // COLUMNS)
+    figure = new_figure(height=0.7 + 1.35 * rows)
+    grid = figure.subplots(rows, COLUMNS, sharex=True, sharey=True, squeeze=False).ravel()
+    for axes, (at, control) in zip(grid, panels, strict=False):
+        for name in (*COMPARED, control):
+            part = losses[(losses["arch"] == name) & (losses["learning_rate"] == at)]
+            for _, one in part.groupby("seed"):
                 inside = one["loss"].where(one["loss"] < LIMIT)
-                axes.plot(one["step"], inside, color=color(name), lw=0.9)
+                axes.plot(
+                    one["step"], inside, color=color(name), lw=0.9 if name == control else 0.6
+                )
         log_scale(axes)
-        axes.set_title(f"learning rate {rate:g}")
-        axes.set_xlabel("training step")
-    panels[0].set_ylabel("mini-batch loss (nats)")
-    handles = [Line2D([], [], color=color(name), label=label(name)) for name in names]
-    figure.legend(handles=handles, loc="outside upper center", ncols=3)
+        axes.set_title(label(control) if control else f"learning rate {at:g}", fontsize=7)
+    for axes in grid[len(panels) :]:
+        axes.set_visible(False)
+    figure.supxlabel("training step", fontsize=8.5)
+    figure.supylabel("mini-batch loss (nats)", fontsize=8.5)
+    handles = [Line2D([], [], color=color(name), label=label(name)) for name in COMPARED]
+    figure.legend(handles=handles, loc="outside upper center", ncols=2)
     return figure

@@ -102,7 +102,8 @@ CAPTIONS: dict[str, Caption] = {
     "mechanism_sharpness": Caption(
         "Curvature against 2/lr",
         "Solid: largest eigenvalue of the Hessian on one fixed batch, in training mode. Dashed: "
-        "gᵀHg/‖g‖² of training mini-batches, mean of four. Gradient descent is stable along an "
+        "gᵀHg/‖g‖² of training mini-batches, mean of four. Top: at equal steps; bottom: the same "
+        "moments at equal loss, which falls to the right. Gradient descent is stable along an "
         "eigenvector below 2/lr (dotted). One line per seed, log scale; not smoothed.",
     ),
     "mechanism_spectrum": Caption(
@@ -118,8 +119,9 @@ CAPTIONS: dict[str, Caption] = {
     ),
     "mechanism_controls": Caption(
         "Controls",
-        "Mini-batch loss, averaged over a hundredth of the steps (log scale), one line per seed; "
-        "above 10 nats not drawn.",
+        "Mini-batch loss, averaged over a hundredth of the steps (log scale), one line per seed: "
+        "each network of the title between VGG-A and VGG-A + BatchNorm; last, these two at the "
+        "smaller learning rate. Above 10 nats not drawn.",
     ),
     **{name: Caption(title, text) for name, (title, text) in TEXTS.items()},
 }

@@ -29,8 +29,11 @@ COLUMNS: dict[str, set[str]] = {
         "mechanism/range.csv": "arch learning_rate seed status final_loss trained",
         "mechanism/verdicts.csv": (
             "key explanation quantity first relation second value_first value_second ratio "
-            "ratio_low ratio_high seeds verdict source"
+            "ratio_low ratio_high seeds verdict equal_loss_ratio equal_loss_ratio_low "
+            "equal_loss_ratio_high equal_loss_seeds equal_loss_verdict source"
         ),
+        "mechanism/summary.csv": "quantity arch seed value",
+        "mechanism/equal_loss.csv": "arch learning_rate seed quantity loss step value",
         "mechanism/runs.csv": "arch learning_rate seed name status device precision",
         "network/runs.csv": f"run name family {_RUNS}",
         "network/epochs.csv": f"run name family {_EPOCHS}",
@@ -43,4 +46,5 @@ TEXT = {
     *("arch", "measure", "status", "device", "precision", "run", "name", "family", "kind"),
     *("group", "level", "first", "second", "network", "layer", "output_shape"),
     *("quantity", "statistics", "key", "explanation", "relation", "verdict", "source"),
+    "equal_loss_verdict",
 }

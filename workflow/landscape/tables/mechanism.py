@@ -10,19 +10,20 @@ from landscape.config.mechanism import Mechanism, network_of
 from landscape.config.runs import CLASSES
 from landscape.storage.tables import write_tables
 from landscape.tables.collect import facts, joined, read_run
-from landscape.tables.explanations import EXPLANATIONS, Explanation
+from landscape.tables.equal_loss import at_equal_loss
 from landscape.tables.series import LATE
-from landscape.tables.statistics import interval
+from landscape.tables.verdicts import verdicts
 
 WINDOWS = 100  # into which a run's losses are averaged
 TRAINS = 0.95  # of the loss of guessing: what a short run must get below to have trained
 QUANTITIES = {"arch", "learning_rate", "seed", "step", "loss", "quantity", "layer", "value"}
-LATE_QUANTITIES = ("batch_sharpness", "lambda_1", "scaled_lambda_1", "noise_scale", "kappa")
+FOLLOWED = ("batch_sharpness", "lambda_1", "noise_scale", "kappa")  # along the path
+FIRST_LAYER = "features.0"  # of every VGG; nothing below it can shift
 RUN = ["arch", "learning_rate", "seed"]
 
 
 def aggregate_mechanism(study: Mechanism, results: Path) -> list[Path]:
-    """Write the quantities, spectra, losses, the range, the verdicts and the runs."""
+    """Write the quantities, spectra, losses, the range, the summary, the verdicts and the runs."""
 
     def table(run_ids: list[str], file: str, columns: set[str], names: Any = _names) -> Any:
         return joined(run_ids, results, file, columns, names)
@@ -38,13 +39,17 @@ def aggregate_mechanism(study: Mechanism, results: Path) -> list[Path]:
         ]
     )
     trained = range_table(short, runs[runs["name"].str.startswith("range/")])
-    numbers = scalars(looked, _completed(steps, runs), trained, study)
+    path = followed(looked)
+    numbers = scalars(path, _completed(steps, runs), trained, study)
+    equal = at_equal_loss(path)
     tables = {
         "mechanism.parquet": looked,
         "spectrum.parquet": nodes,
         "losses.parquet": windows(steps),
         "range.csv": trained,
-        "verdicts.csv": verdicts(numbers),
+        "summary.csv": numbers,
+        "equal_loss.csv": equal,
+        "verdicts.csv": verdicts(numbers, equal[equal["learning_rate"] == study.learning_rate]),
         "runs.csv": runs,
     }
     return write_tables(results / "mechanism", tables)
@@ -89,28 +94,36 @@ def range_table(steps: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     return table.assign(trained=table["final_loss"] < TRAINS * np.log(CLASSES))
 
 
+def followed(looked: pd.DataFrame) -> pd.DataFrame:
+    """One value of the whole network per run and moment: `FOLLOWED`, and `shift_turn`, 1 − the mean
+    cosine of the layers above the first.
+    """
+    names = [*RUN, "step", "loss"]
+    whole = looked[looked["quantity"].isin(FOLLOWED)]
+    above = (looked["quantity"] == "shift_cosine") & (looked["layer"] != FIRST_LAYER)
+    turned = 1 - looked[above].groupby(names, sort=False)["value"].mean()
+    turns = turned.reset_index().assign(quantity="shift_turn")
+    return pd.concat([whole, turns], ignore_index=True)[[*names, "quantity", "value"]]
+
+
 def scalars(
-    looked: pd.DataFrame, steps: pd.DataFrame, trained: pd.DataFrame, study: Mechanism
+    path: pd.DataFrame, steps: pd.DataFrame, trained: pd.DataFrame, study: Mechanism
 ) -> pd.DataFrame:
     """One number per network and seed: `quantity, arch, seed, value`.
 
-    At the study's learning rate, unless the name says low (the smaller one). What changes on the
-    way is the geometric mean over the moments in the last nine tenths of the steps at which the
-    network has learned something: on a plateau every curvature is small. `shift_turn` is 1 − the
-    mean cosine of the layers above the first. `largest_rate` is the largest that trained, of those
-    that were tried, `best_rate` the one with the lowest final loss.
+    At the study's learning rate, unless the name says low (the smaller one). What is followed along
+    the path is the geometric mean over the moments in the last nine tenths of the steps at which
+    the network has learned something: on a plateau every curvature is small. `largest_rate` is the
+    largest that trained, of those that were tried, `best_rate` the one with the lowest final loss.
     """
     rate, low = study.learning_rate, study.slower.learning_rate
-    late = looked[(looked["learning_rate"] == rate) & (looked["step"] >= LATE * study.steps)]
-    late = late[late["loss"] < TRAINS * np.log(CLASSES)]
+    late = path[(path["learning_rate"] == rate) & (path["step"] >= LATE * study.steps)]
+    late = late[(late["loss"] < TRAINS * np.log(CLASSES)) & (late["value"] > 0)]
     one = ["arch", "seed"]
     found: dict[str, pd.Series] = {}
-    for quantity in LATE_QUANTITIES:
-        values = late[(late["quantity"] == quantity) & (late["value"] > 0)]
-        logs = values.assign(log=np.log(values["value"]))
-        found[quantity] = np.exp(logs.groupby(one)["log"].mean())
-    turned = late[(late["quantity"] == "shift_cosine") & (late["layer"] != "features.0")]
-    found["shift_turn"] = 1 - turned.groupby(one)["value"].mean()
+    for quantity, rows in late.groupby("quantity"):
+        logs = rows.assign(log=np.log(rows["value"]))
+        found[str(quantity)] = np.exp(logs.groupby(one)["log"].mean())
     final = _final(steps)
     found["final_loss"] = final.xs(rate, level="learning_rate")
     if low in final.index.get_level_values("learning_rate"):
@@ -122,57 +135,6 @@ def scalars(
         series.rename("value").reset_index().assign(quantity=q) for q, series in found.items()
     ]
     return pd.concat(pieces, ignore_index=True)[["quantity", *one, "value"]]
-
-
-def verdicts(numbers: pd.DataFrame) -> pd.DataFrame:
-    """A row for each explanation: both values, their ratio seed by seed, and what follows.
-
-    Means are geometric. `supported` and `contradicted` need a 95 % t-interval of the ratio that
-    lies on one side of 1 as a whole, and so three seeds. Everything else is `not decided`, and `not
-    measured` where a network is missing or has diverged with every seed.
-    """
-    return pd.DataFrame([_verdict(explanation, numbers) for explanation in EXPLANATIONS])
-
-
-def _verdict(explanation: Explanation, numbers: pd.DataFrame) -> dict[str, Any]:
-    rows = numbers[numbers["quantity"] == explanation.quantity].set_index(["arch", "seed"])["value"]
-    first, second = _of(rows, explanation.first), _of(rows, explanation.second)
-    ratios = (first / second).dropna()
-    low, high = interval(ratios.map(np.log))
-    if ratios.empty:
-        verdict = "not measured"
-    elif low is None or high is None or low <= 0 <= high:
-        verdict = "not decided"
-    else:
-        verdict = "supported" if (high < 0) == (explanation.relation == "<") else "contradicted"
-    return {
-        "key": explanation.key,
-        "explanation": explanation.says,
-        "quantity": explanation.quantity,
-        "first": explanation.first,
-        "relation": explanation.relation,
-        "second": explanation.second,
-        "value_first": _geometric_mean(first),
-        "value_second": _geometric_mean(second),
-        "ratio": _geometric_mean(ratios),
-        "ratio_low": None if low is None else float(np.exp(low)),
-        "ratio_high": None if high is None else float(np.exp(high)),
-        "seeds": len(ratios),
-        "verdict": verdict,
-        "source": explanation.source,
-    }
-
-
-def _geometric_mean(values: pd.Series) -> float | None:
-    return float(np.exp(np.log(values).mean())) if len(values) else None
-
-
-def _of(rows: pd.Series, arch: str) -> pd.Series:
-    """By seed, what is positive of one network."""
-    if arch not in rows.index.get_level_values("arch"):
-        return pd.Series(dtype=float)
-    values = rows.xs(arch, level="arch").astype(float)
-    return values[values > 0]
 
 
 def _final(steps: pd.DataFrame) -> pd.Series:

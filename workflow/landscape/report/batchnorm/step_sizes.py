@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from landscape.notation.measure_keys import LEFT_AT, step_size
 from landscape.notation.names import label
+from landscape.notation.numbers import span
 from landscape.notation.units import times_rate
 from landscape.report.phrases import listed
 from landscape.report.verdicts import decide
@@ -13,9 +14,12 @@ LEFT_BEHIND = 0.1  # of the gradient's length: a shorter one after the step has 
 
 
 def by_step_size(table: Mapping[str, Row], images: int) -> list[str]:
-    """At which step sizes the second network's β is lower, higher, equal or undecided."""
+    """At which step sizes the second network's β is lower, higher, equal or undecided, with the
+    interval of the ratio over seeds where there is one.
+    """
     found = {size: row for name, row in table.items() if (size := step_size(name)) is not None}
     words: dict[str, list[str]] = {}
+    known = False
     for size, row in sorted(found.items()):
         decision = decide(row, images)
         word = {"smaller": "lower", "larger": "higher"}.get(decision.direction, "")
@@ -24,12 +28,15 @@ def by_step_size(table: Mapping[str, Row], images: int) -> list[str]:
         else:
             word = {"equal": "equal", "undecided": "not decided"}.get(decision.direction, "")
         if word:
-            words.setdefault(word, []).append(times_rate(size))
+            limits = f" {span(row.ratio_interval)}" if row.ratio_interval else ""
+            words.setdefault(word, []).append(f"{times_rate(size)}{limits}")
+            known = known or bool(limits)
     if not words:
         return []
     first, second = map(label, list(next(iter(found.values())).values)[:2])
     each = "; ".join(f"{word} at η = {listed(sizes)}" for word, sizes in words.items())
-    return [f"β of {second}, compared with that of {first}, is {each}."]
+    interval = " (95 % interval of the ratio in brackets)" if known else ""
+    return [f"β of {second}, compared with that of {first}{interval}, is {each}."]
 
 
 def left_behind(table: Mapping[str, Row]) -> list[str]:

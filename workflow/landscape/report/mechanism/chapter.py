@@ -3,12 +3,15 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from landscape.config.mechanism import Mechanism
-from landscape.notation.names import label
+from landscape.notation.names import label, ordered
 from landscape.notation.numbers import number, span
+from landscape.report.phrases import several
 from landscape.storage.tables import read_table
+from landscape.tables.statistics import interval
 
 QUANTITIES = {
     "shift_turn": "1 − cosine of G and G′",
@@ -24,12 +27,13 @@ QUANTITIES = {
 def content(results: Path, study: Mechanism) -> dict[str, Any]:
     """What the chapter says, as texts."""
     folder = results / "mechanism"
-    verdicts = read_table(folder / "verdicts.csv")
+    verdicts, summary = (read_table(folder / f"{name}.csv") for name in ("verdicts", "summary"))
     runs, looked = read_table(folder / "runs.csv"), read_table(folder / "mechanism.parquet")
     return {
         "setup": _setup(study),
         "summary": _summary(verdicts),
         "verdicts": _table(verdicts),
+        "networks": networks(summary),
         "edge": edge(looked),
         "limits": _limits(study, runs),
     }
@@ -56,6 +60,12 @@ def _summary(verdicts: pd.DataFrame) -> list[str]:
         if len(rows):
             listed = "; ".join(_short(text) for text in rows["explanation"])
             said.append(f"{verdict.capitalize()} ({len(rows)} of {len(verdicts)}): {listed}.")
+    for row in verdicts[verdicts["equal_loss_verdict"] != "not measured"].to_dict("records"):
+        if row["equal_loss_verdict"] != row["verdict"]:
+            said.append(
+                f"{_short(row['explanation']).capitalize()}: {row['verdict']} at equal steps, "
+                f"{row['equal_loss_verdict']} at equal loss."
+            )
     return said
 
 
@@ -74,25 +84,52 @@ def _table(verdicts: pd.DataFrame) -> dict[str, Any]:
                 row["explanation"],
                 relation,
                 *(_number(row[key]) for key in ("value_first", "value_second")),
-                _ratio(row),
+                _ratio(row, ""),
                 row["verdict"],
+                _ratio(row, "equal_loss_"),
                 row["source"],
             ]
         )
-    head = ["explanation", "prediction", "first", "second", "ratio", "verdict", "source"]
-    return {"head": head, "body": body}
+    head = ["explanation", "prediction", "first", "second", "ratio", "verdict", "at equal loss"]
+    return {"head": [*head, "source"], "body": body}
+
+
+def networks(summary: pd.DataFrame) -> dict[str, Any]:
+    """Each network's own numbers: the geometric mean over seeds, with its interval."""
+    shown = [name for name in QUANTITIES if name in set(summary["quantity"])]
+    cells = {
+        (str(arch), str(quantity)): _over_seeds(rows["value"])
+        for (arch, quantity), rows in summary.groupby(["arch", "quantity"])
+    }
+    body = [
+        [label(arch), *(cells.get((arch, quantity), "") for quantity in shown)]
+        for arch in ordered(set(summary["arch"]))
+    ]
+    return {"head": ["network", *(QUANTITIES[name] for name in shown)], "body": body}
+
+
+def _over_seeds(values: pd.Series) -> str:
+    logs = np.log(values[values > 0])
+    if logs.empty:
+        return ""
+    low, high = interval(logs)
+    mean = number(float(np.exp(logs.mean())))
+    if low is None or high is None or low == high:
+        return mean
+    return f"{mean}\n{span((float(np.exp(low)), float(np.exp(high))))}"
 
 
 def _number(value: float) -> str:
     return "" if pd.isna(value) else number(value)
 
 
-def _ratio(row: dict[Any, Any]) -> str:
-    if pd.isna(row["ratio"]):
+def _ratio(row: dict[Any, Any], prefix: str) -> str:
+    ratio, low, high = (row[f"{prefix}ratio{end}"] for end in ("", "_low", "_high"))
+    if pd.isna(ratio):
         return ""
-    if pd.isna(row["ratio_low"]):
-        return f"{number(row['ratio'])}\n{row['seeds']} of 3 seeds"
-    return f"{number(row['ratio'])}\n{span((row['ratio_low'], row['ratio_high']))}"
+    if pd.isna(low):
+        return f"{number(ratio)}\n{several(int(row[f'{prefix}seeds']), 'seed')}"
+    return f"{number(ratio)}\n{span((low, high))}"
 
 
 def edge(looked: pd.DataFrame) -> list[str]:
@@ -115,8 +152,9 @@ def edge(looked: pd.DataFrame) -> list[str]:
 def _limits(study: Mechanism, runs: pd.DataFrame) -> list[str]:
     fewest = min(len(seeds) for seeds in study.networks.values())
     said = [
-        "Networks are compared at equal steps, where their losses differ; the table of moments "
-        "gives the loss beside every value.",
+        "Verdicts compare networks at equal steps, where their losses differ. At equal loss they "
+        "have trained for different numbers of steps, and values are interpolated between moments. "
+        "A network that stays on its plateau reaches no loss to be compared at.",
         "At small steps the change of a gradient with ReLU is dominated by kinks, not by "
         "curvature; a float32 and a float64 run of BatchNorm at learning rate 0.1 part within a "
         "few steps, so that single trajectories are not reproducible across precisions.",

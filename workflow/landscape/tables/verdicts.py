@@ -1,0 +1,78 @@
+"""What the numbers say of each explanation: at equal steps, and where losses are equal."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from landscape.tables.explanations import EXPLANATIONS, Explanation
+from landscape.tables.statistics import interval
+
+
+def verdicts(numbers: pd.DataFrame, equal: pd.DataFrame) -> pd.DataFrame:
+    """A row for each explanation: both values, their ratio seed by seed, and what follows.
+
+    `numbers`: `quantity, arch, seed, value`, of late steps. `equal`: the same at equal losses, with
+    `loss`; it holds what is followed along the path, and the ratio of a seed is the geometric mean
+    over the losses that both networks reach. Means are geometric. `supported` and `contradicted`
+    need a 95 % t-interval of the ratio that lies on one side of 1 as a whole, and so three seeds.
+    Everything else is `not decided`, and `not measured` where a network is missing or has diverged
+    with every seed.
+    """
+    return pd.DataFrame([_verdict(explanation, numbers, equal) for explanation in EXPLANATIONS])
+
+
+def _verdict(
+    explanation: Explanation, numbers: pd.DataFrame, equal: pd.DataFrame
+) -> dict[str, Any]:
+    first, second = _logs(numbers, explanation, ["seed"])
+    there, opposite = _logs(equal, explanation, ["seed", "loss"])
+    by_loss = (there - opposite).dropna().groupby("seed").mean()
+    by_step = (first - second).dropna()
+    return {
+        "key": explanation.key,
+        "explanation": explanation.says,
+        "quantity": explanation.quantity,
+        "first": explanation.first,
+        "relation": explanation.relation,
+        "second": explanation.second,
+        "value_first": _geometric_mean(first),
+        "value_second": _geometric_mean(second),
+        **_ratio(by_step, explanation.relation),
+        **{f"equal_loss_{k}": v for k, v in _ratio(by_loss, explanation.relation).items()},
+        "source": explanation.source,
+    }
+
+
+def _logs(
+    rows: pd.DataFrame, explanation: Explanation, index: list[str]
+) -> tuple[pd.Series, pd.Series]:
+    """Logarithms of the quantity of both networks, where it is positive, by `index`."""
+    rows = rows[(rows["quantity"] == explanation.quantity) & (rows["value"] > 0)]
+    first, second = (
+        np.log(rows[rows["arch"] == arch].set_index(index)["value"].astype(float))
+        for arch in (explanation.first, explanation.second)
+    )
+    return first, second
+
+
+def _ratio(logs: pd.Series, relation: str) -> dict[str, Any]:
+    """Of one logarithm of a ratio per seed."""
+    low, high = interval(logs)
+    if logs.empty:
+        verdict = "not measured"
+    elif low is None or high is None or low <= 0 <= high:
+        verdict = "not decided"
+    else:
+        verdict = "supported" if (high < 0) == (relation == "<") else "contradicted"
+    return {
+        "ratio": _geometric_mean(logs),
+        "ratio_low": None if low is None else float(np.exp(low)),
+        "ratio_high": None if high is None else float(np.exp(high)),
+        "seeds": len(logs),
+        "verdict": verdict,
+    }
+
+
+def _geometric_mean(logs: pd.Series) -> float | None:
+    return float(np.exp(logs.mean())) if len(logs) else None
