@@ -29,5 +29,7 @@ def _lines(run: FinishedRun) -> Iterator[dict[str, Any]]:
     for kind, table in (("step", run.steps), ("epoch", run.epochs)):
         columns = [kind, *measures(table, kind)]
         for row in table[columns].to_dict("records"):
-            known = {name: value for name, value in row.items() if value == value}  # NaN is not
+            known = {
+                str(name): value for name, value in row.items() if value == value
+            }  # NaN is not
             yield {"kind": kind, "run": run.id, **known}

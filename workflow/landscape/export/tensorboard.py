@@ -42,7 +42,8 @@ def _write_run(run: FinishedRun, folder: Path) -> None:
             known = run.epochs[["epoch", name]].dropna()
             for epoch, value in zip(known["epoch"], known[name], strict=True):
                 writer.add_scalar(f"epochs/{name}", value, int(epoch))
-        for summary in hparams(settings(run.record), dict.fromkeys(numbers, 0.0)):
+        table = hparams(settings(run.record), dict.fromkeys(numbers, 0.0))  # type: ignore[no-untyped-call]
+        for summary in table:
             writer._get_file_writer().add_summary(summary)
         for name, value in numbers.items():
             writer.add_scalar(name, value)

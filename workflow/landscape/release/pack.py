@@ -5,13 +5,15 @@ import shutil
 import tarfile
 import tempfile
 from pathlib import Path
+from typing import Literal
 
 from landscape.config.study import Study, validate_study
 from landscape.errors import UserError
 from landscape.release.contents import SETTINGS, SUMS, checksums, contents, require_checksums
 from landscape.storage.files import atomic_file, read_json
 
-MODES = {".tar": "w", ".tar.gz": "w:gz"}
+Mode = Literal["w:", "w:gz"]
+MODES: dict[str, Mode] = {".tar": "w:", ".tar.gz": "w:gz"}
 
 
 def pack(study: Study, results: Path, target: Path, light: bool = False) -> int:
@@ -45,7 +47,7 @@ def _published(study: Study) -> Study:
     return study.model_copy(update={"data": study.data.model_copy(update={"path": None})})
 
 
-def _mode(target: Path) -> str | None:
+def _mode(target: Path) -> Mode | None:
     """How an archive of this name is written; None for a folder."""
     for suffix, mode in MODES.items():
         if target.name.endswith(suffix):

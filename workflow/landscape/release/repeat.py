@@ -87,7 +87,10 @@ def _compared(release: Path, results: Path, run: Run, steps: int) -> str:
 
 def tolerance(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """MARGIN · max_{j ≤ i} |a_j − b_j| + FLOOR · |a_i|, for losses a, b [steps] of one run."""
-    return MARGIN * np.maximum.accumulate(np.abs(first - second)) + FLOOR * np.abs(first)
+    allowed: np.ndarray = MARGIN * np.maximum.accumulate(np.abs(first - second)) + FLOOR * np.abs(
+        first
+    )
+    return allowed
 
 
 def _first_steps(run: Run, results: Path, steps: int, threads: int) -> pd.DataFrame:

@@ -2,7 +2,9 @@
 
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,7 +18,7 @@ from landscape.tables.bands_and_probe import aggregate_bands, aggregate_probe
 from landscape.tables.mechanism import aggregate_mechanism
 from landscape.tables.network_study import aggregate_network
 
-AGGREGATES = {
+AGGREGATES: dict[str, Callable[[Any, Path], list[Path]]] = {
     "bands": aggregate_bands,
     "probe": aggregate_probe,
     "mechanism": aggregate_mechanism,
