@@ -79,7 +79,7 @@ SMALLER = {
     "mechanism": {
         "networks": dict.fromkeys(MECHANISM, [0]),
         "width": 0.05,
-        "learning_rates": [0.1],
+        "slower": {"networks": {"vgg_a": [0], "vgg_a_bn": [0]}},
         "batch_size": 32,
         "steps": 3,
         "curvature_images": 50,

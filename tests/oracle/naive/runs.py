@@ -98,15 +98,16 @@ def _probe(config):
 
 def _mechanism(config):
     study = config["mechanism"]
-    for network, seeds in (study or {"networks": {}})["networks"].items():
-        name, optimizer = RETRAINED.get(network, (network, {"name": "sgd"}))
-        for rate in study["learning_rates"] if seeds else ():
-            for seed in seeds:
+    for part in (study, study["slower"]) if study else ():
+        for network, seeds in part["networks"].items():
+            name, optimizer = RETRAINED.get(network, (network, {"name": "sgd"}))
+            rate = part["learning_rate"]
+            for seed in seeds or ():
                 yield _run(
-                    folder=f"mechanism/{network}/lr{rate}/seed{seed}", study="mechanism", seed=seed,
-                    architecture={"name": name, "width": study["width"]}, learning_rate=rate,
-                    optimizer=optimizer, batch_size=study["batch_size"], steps=study["steps"],
-                    split=config["split"], tested=False,
+                    folder=f"mechanism/{network}/lr{float(rate)}/seed{seed}", study="mechanism",
+                    seed=seed, architecture={"name": name, "width": study["width"]},
+                    learning_rate=rate, optimizer=optimizer, batch_size=study["batch_size"],
+                    steps=study["steps"], split=config["split"], tested=False,
                 )  # fmt: skip
 
 
