@@ -23,7 +23,10 @@ def network_answer(results: Path, dataset: Mapping[str, Any]) -> list[str]:
     best = max(learned, key=lambda o: o.known("test_accuracy"))
     accuracy = percent(best.known("test_accuracy"), images.test)
     if len(tested) == 1:
-        return [f"The final network, “{called(best)}”, classifies {accuracy} of them correctly."]
+        return [
+            f"The final network, “{called(best)}”, classifies {accuracy} of the test images "
+            "correctly."
+        ]
     surely = "" if best.seeds > 1 else " with one seed"
     return [
         f"Of the final networks, “{called(best)}” is the most accurate{surely}: it classifies "
