@@ -1,5 +1,6 @@
 """The chapter says what the verdicts say."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -100,6 +101,20 @@ def test_the_edge_is_told_relative_to_two_over_the_rate(said):
     ]
 
 
+def test_a_network_that_diverges_is_said_to():
+    lost = pd.DataFrame(
+        [("final_loss", "vgg_a", seed, value) for seed, value in enumerate([1.0, 1.1, np.inf])]
+        + [("final_loss", "vgg_a_bn_frozen", seed, np.inf) for seed in range(3)],
+        columns=["quantity", "arch", "seed", "value"],
+    )
+    assert chapter.networks(lost)["body"] == [
+        ["VGG-A", "1.05\n1 of 3 diverge"],
+        ["VGG-A + frozen BatchNorm", "diverges"],
+    ]
+
+
 def test_runs_that_diverged_are_named_and_short_ones_are_not(said):
     told = [text for text in said["limits"] if "diverged" in text]
-    assert told == ["VGG-A + frozen BatchNorm: 1 of its runs diverged and have no final loss."]
+    assert told == [
+        "VGG-A + frozen BatchNorm: one run diverged. That counts as a final loss above any other."
+    ]

@@ -7,7 +7,7 @@ import pytest
 from landscape.config.study import validate_study
 from landscape.config.yaml_files import read_yaml
 from landscape.tables.explanations import EXPLANATIONS
-from landscape.tables.mechanism import followed, range_table, scalars, windows
+from landscape.tables.mechanism import final_losses, followed, range_table, scalars, windows
 from landscape.tables.verdicts import verdicts
 from support.artefacts import ROOT
 
@@ -70,6 +70,9 @@ def test_scalars_are_taken_at_the_first_rate_and_late(study):
     path = pd.concat(
         [steps("vgg_a", [3.0] * 90 + [2.0] * 10), steps("vgg_a", [1.0] * 100, rate=0.02)]
     )
+    runs = pd.DataFrame(
+        {"arch": "vgg_a", "learning_rate": [0.1, 0.02], "seed": 0, "status": "completed"}
+    )
     looked = pd.DataFrame(
         [
             ("vgg_a", 0.1, 0, 0, 2.0, "lambda_1", "", 1000.0),  # early
@@ -91,7 +94,9 @@ def test_scalars_are_taken_at_the_first_rate_and_late(study):
             "trained": [True, True, False],
         }
     )
-    found = scalars(followed(looked), path, trained, study).set_index("quantity")["value"]
+    found = scalars(followed(looked), final_losses(path, runs), trained, study).set_index(
+        "quantity"
+    )["value"]
     assert found["lambda_1"] == pytest.approx(4.0)
     assert found["shift_turn"] == pytest.approx(0.4)
     assert found["final_loss"] == pytest.approx(2.0)
@@ -126,6 +131,26 @@ def test_at_equal_loss_the_losses_that_both_reach_are_compared_seed_by_seed():
     unmatched = verdict("sharpness", lower, levels[1])
     assert unmatched["equal_loss_verdict"] == "not measured"
     assert verdict("statistics", lower, pd.concat(levels))["equal_loss_verdict"] == "not measured"
+
+
+def test_a_network_that_diverges_with_every_seed_has_lost():
+    runs = pd.DataFrame(
+        [("vgg_a_bn", "completed"), ("vgg_a_bn_frozen", "diverged")], columns=["arch", "status"]
+    )
+    every = pd.concat([runs.assign(learning_rate=0.1, seed=seed) for seed in range(3)])
+    path = pd.concat([steps(arch, [1.0] * 10, seed=s) for arch in runs["arch"] for s in range(3)])
+    final = final_losses(path, every).rename("value").reset_index()
+    assert final.groupby("arch")["value"].apply(list).to_dict() == {
+        "vgg_a_bn": [1.0] * 3,
+        "vgg_a_bn_frozen": [np.inf] * 3,
+    }
+    final["quantity"] = "final_loss"
+    row = verdict("statistics", final)
+    assert (row["verdict"], row["seeds"], row["value_second"]) == ("supported", 3, np.inf)
+    assert row[["ratio", "ratio_low", "ratio_high"]].isna().all()
+    final.loc[final.index[-1], "value"] = 2.0  # one of the three trains
+    assert verdict("statistics", final)["verdict"] == "not decided"
+    assert verdict("statistics", final[final["seed"] < 2])["verdict"] == "not decided"
 
 
 def test_two_seeds_decide_nothing_and_a_missing_network_is_not_measured():

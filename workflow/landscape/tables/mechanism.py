@@ -40,7 +40,8 @@ def aggregate_mechanism(study: Mechanism, results: Path) -> list[Path]:
     )
     trained = range_table(short, runs[runs["name"].str.startswith("range/")])
     path = followed(looked)
-    numbers = scalars(path, _completed(steps, runs), trained, study)
+    whole = runs[~runs["name"].str.startswith("range/")]
+    numbers = scalars(path, final_losses(steps, whole), trained, study)
     equal = at_equal_loss(path)
     tables = {
         "mechanism.parquet": looked,
@@ -55,10 +56,12 @@ def aggregate_mechanism(study: Mechanism, results: Path) -> list[Path]:
     return write_tables(results / "mechanism", tables)
 
 
-def _completed(steps: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
-    """The steps of runs that did not diverge: the others have no final loss."""
-    path = runs[(runs["status"] == "completed") & ~runs["name"].str.startswith("range/")]
-    return steps.merge(path[RUN], on=RUN)
+def final_losses(steps: pd.DataFrame, runs: pd.DataFrame) -> pd.Series:
+    """By run, the mean loss of the last tenth of its steps; ∞ of a run that diverged."""
+    final = _final(steps)
+    lost = runs.loc[runs["status"] == "diverged", RUN]
+    final[final.index.isin(pd.MultiIndex.from_frame(lost))] = np.inf
+    return final
 
 
 def _names(run: dict[str, Any]) -> dict[str, Any]:
@@ -107,7 +110,7 @@ def followed(looked: pd.DataFrame) -> pd.DataFrame:
 
 
 def scalars(
-    path: pd.DataFrame, steps: pd.DataFrame, trained: pd.DataFrame, study: Mechanism
+    path: pd.DataFrame, final: pd.Series, trained: pd.DataFrame, study: Mechanism
 ) -> pd.DataFrame:
     """One number per network and seed: `quantity, arch, seed, value`.
 
@@ -124,7 +127,6 @@ def scalars(
     for quantity, rows in late.groupby("quantity"):
         logs = rows.assign(log=np.log(rows["value"]))
         found[str(quantity)] = np.exp(logs.groupby(one)["log"].mean())
-    final = _final(steps)
     found["final_loss"] = final.xs(rate, level="learning_rate")
     if low in final.index.get_level_values("learning_rate"):
         found["final_loss_low"] = final.xs(low, level="learning_rate")

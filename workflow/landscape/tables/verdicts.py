@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from landscape.tables.explanations import EXPLANATIONS, Explanation
-from landscape.tables.statistics import interval
+from landscape.tables.statistics import ENOUGH, interval
 
 
 def verdicts(numbers: pd.DataFrame, equal: pd.DataFrame) -> pd.DataFrame:
@@ -15,9 +15,9 @@ def verdicts(numbers: pd.DataFrame, equal: pd.DataFrame) -> pd.DataFrame:
     `numbers`: `quantity, arch, seed, value`, of late steps. `equal`: the same at equal losses, with
     `loss`; it holds what is followed along the path, and the ratio of a seed is the geometric mean
     over the losses that both networks reach. Means are geometric. `supported` and `contradicted`
-    need a 95 % t-interval of the ratio that lies on one side of 1 as a whole, and so three seeds.
-    Everything else is `not decided`, and `not measured` where a network is missing or has diverged
-    with every seed.
+    need a 95 % t-interval of the ratio that lies on one side of 1 as a whole, and so three seeds;
+    or that one of the two networks, with every seed, diverges and has a final loss of ∞. Everything
+    else is `not decided`, and `not measured` where a network is missing.
     """
     return pd.DataFrame([_verdict(explanation, numbers, equal) for explanation in EXPLANATIONS])
 
@@ -57,21 +57,22 @@ def _logs(
 
 
 def _ratio(logs: pd.Series, relation: str) -> dict[str, Any]:
-    """Of one logarithm of a ratio per seed."""
-    low, high = interval(logs)
+    """Of one logarithm of a ratio per seed, ±∞ where one of the networks diverged."""
+    found = dict.fromkeys(("ratio", "ratio_low", "ratio_high"))
+    low = high = None
+    if np.isfinite(logs).all():
+        low, high = interval(logs)
+        ends = (None if end is None else float(np.exp(end)) for end in (low, high))
+        found = dict(zip(found, (_geometric_mean(logs), *ends), strict=True))
+    elif len(logs) >= ENOUGH and logs.nunique() == 1:
+        low = high = logs.iloc[0]
     if logs.empty:
         verdict = "not measured"
     elif low is None or high is None or low <= 0 <= high:
         verdict = "not decided"
     else:
         verdict = "supported" if (high < 0) == (relation == "<") else "contradicted"
-    return {
-        "ratio": _geometric_mean(logs),
-        "ratio_low": None if low is None else float(np.exp(low)),
-        "ratio_high": None if high is None else float(np.exp(high)),
-        "seeds": len(logs),
-        "verdict": verdict,
-    }
+    return {**found, "seeds": len(logs), "verdict": verdict}
 
 
 def _geometric_mean(logs: pd.Series) -> float | None:

@@ -109,18 +109,21 @@ def networks(summary: pd.DataFrame) -> dict[str, Any]:
 
 
 def _over_seeds(values: pd.Series) -> str:
-    logs = np.log(values[values > 0])
+    lost = int(np.isinf(values).sum())
+    logs = np.log(values[(values > 0) & np.isfinite(values)])
     if logs.empty:
-        return ""
+        return "diverges" if lost else ""
     low, high = interval(logs)
-    mean = number(float(np.exp(logs.mean())))
-    if low is None or high is None or low == high:
-        return mean
-    return f"{mean}\n{span((float(np.exp(low)), float(np.exp(high))))}"
+    said = [number(float(np.exp(logs.mean())))]
+    if low is not None and high is not None and low < high:
+        said.append(span((float(np.exp(low)), float(np.exp(high)))))
+    return "\n".join([*said, *([f"{lost} of {len(values)} diverge"] if lost else [])])
 
 
 def _number(value: float) -> str:
-    return "" if pd.isna(value) else number(value)
+    if pd.isna(value):
+        return ""
+    return "diverges" if np.isinf(value) else number(value)
 
 
 def _ratio(row: dict[Any, Any], prefix: str) -> str:
@@ -165,5 +168,8 @@ def _limits(study: Mechanism, runs: pd.DataFrame) -> list[str]:
         said.insert(0, "Not every network has three seeds; without them nothing is decided.")
     lost = runs[(runs["status"] == "diverged") & ~runs["name"].str.startswith("range/")]
     for arch, count in lost["arch"].value_counts(sort=False).items():
-        said.append(f"{label(str(arch))}: {count} of its runs diverged and have no final loss.")
+        said.append(
+            f"{label(str(arch))}: {several(int(count), 'run')} diverged. That counts as a final "
+            "loss above any other."
+        )
     return said
