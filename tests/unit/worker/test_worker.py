@@ -13,6 +13,7 @@ import time
 import psutil
 import pytest
 
+from landscape.storage import files
 from landscape.worker import client, server
 from support.artefacts import ROOT, digests, start
 from support.tiny import RUN
@@ -102,14 +103,16 @@ def wait_for(condition, running, seconds=300):
 
 
 def test_a_run_has_the_bytes_that_it_has_without_a_worker(tiny, folder, undisturbed, mark):
-    code, _, errors = ended(train(tiny.run(RUN), folder, mark))
+    running = train(tiny.run(RUN), folder, mark)
+    code, _, errors = ended(running)
     assert code == 0, errors
     assert SAID not in errors
-    assert len(workers(mark)) == 1
+    (lock,) = (folder / ".locks/runs").iterdir()
+    assert files.read_json(lock)["pid"] != running.pid  # a worker's child has held it
     assert digests(folder / RUN) == digests(undisturbed / RUN)
 
 
-@pytest.mark.parametrize("arguments", [[], ["--help"], ["train", "no such run"], ["figure", "x"]])
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["train", "no such run"]])
 def test_output_and_exit_status_are_the_job_s_own(arguments, folder, mark):
     alone = ended(start(*arguments, cwd=folder))
     served = ended(ask(*arguments, cwd=folder, mark=mark))
@@ -149,16 +152,18 @@ def test_edited_code_is_in_effect_at_once(own_mark, tmp_path):
     assert len(workers(own_mark)) == 2
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
+)
 def test_a_job_asked_to_stop_saves_its_state(number, tiny, folder, mark):
     run = tiny.run(RUN).model_copy(update={"epochs": 2000})
     running = train(run, folder, mark, "--checkpoint-seconds", "1000")
     wait_for((folder / RUN / "progress.json").exists, running)
+    assert files.read_json(folder / RUN / "progress.json")["pid"] != running.pid
     assert not (folder / RUN / "resume.state").exists()
     running.send_signal(number)
     assert ended(running)[0] == 128 + number
     assert (folder / RUN / "resume.state").exists()
-    assert len(workers(mark)) == 1
 
 
 def test_a_killed_job_is_gone_and_goes_on(tiny, folder, undisturbed, mark):
@@ -167,10 +172,12 @@ def test_a_killed_job_is_gone_and_goes_on(tiny, folder, undisturbed, mark):
     wait_for((folder / RUN / "resume.state").exists, running)
     (worker,) = workers(mark)
     children = jobs(worker)
+    worker.suspend()  # on a busy machine it may have to wait for a core
     running.kill()
     running.communicate()
     assert running.returncode == -signal.SIGKILL
     await_end(*children)
+    worker.resume()
     assert worker.is_running()
     code, _, errors = ended(train(tiny.run(RUN), folder, mark))
     assert code == 0, errors

@@ -37,10 +37,12 @@ def served(arguments: Sequence[str]) -> int | None:
         connection = _connect(int(study))
     except OSError:
         return None
-    with connection, _passed_on(connection) as signals:
+    life, held = os.pipe()  # the kernel kills the child when this process ends, however it does
+    with connection, os.fdopen(held, "wb"), _passed_on(connection) as signals:
         try:
             request = json.dumps([landscape.STARTED, *arguments]).encode()
-            socket.send_fds(connection, [request], [0, 1, 2])
+            socket.send_fds(connection, [request], [0, 1, 2, life])
+            os.close(life)
             answer = connection.recv(1)
         except OSError:
             answer = b""

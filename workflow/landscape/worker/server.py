@@ -6,6 +6,7 @@ cost nothing. It imports nothing of this package that a job executes: an edit is
 
 import atexit
 import ctypes
+import fcntl
 import gc
 import json
 import os
@@ -20,9 +21,10 @@ from typing import Any, NamedTuple
 import landscape
 from landscape.worker.client import is_ours
 
-IDLE_SECONDS = 10.0  # without a job, after which the worker ends
+IDLE_SECONDS = 60.0  # without a job, after which the worker ends
 REQUEST_SECONDS = 5.0  # in which a job says what it is to do
 REQUEST_BYTES = 2**20
+DESCRIPTORS = 4  # of a job: input, output, errors, and a pipe that it closes by ending
 PR_SET_PDEATHSIG = 1  # of Linux's prctl.h
 
 # What stages import of other packages, at once or later. What is missing here, each job imports.
@@ -94,12 +96,12 @@ class Worker:
                     connection.close()  # its own process does the job
 
     def _request(self) -> tuple[list[Any], list[int], socket.socket]:
-        """What the next job is: the time of its start, and its arguments; its three streams."""
+        """What the next job is: the time of its start, and its arguments; its streams and life."""
         connection, _ = self.listener.accept()
         connection.settimeout(REQUEST_SECONDS)
         try:
-            text, descriptors, _, _ = socket.recv_fds(connection, REQUEST_BYTES, 3)
-            usable = is_ours(connection) and len(descriptors) == 3
+            text, descriptors, _, _ = socket.recv_fds(connection, REQUEST_BYTES, DESCRIPTORS)
+            usable = is_ours(connection) and len(descriptors) == DESCRIPTORS
             return (json.loads(text) if usable else []), descriptors, connection
         except (OSError, ValueError):
             return [], [], connection
@@ -130,9 +132,14 @@ class Worker:
             os.close(descriptor)
         for number, handler in self.handlers.items():
             signal.signal(number, handler)
-        for stream, descriptor in enumerate(descriptors):
+        *streams, life = descriptors
+        for stream, descriptor in enumerate(streams):
             os.dup2(descriptor, stream)
             os.close(descriptor)
+        # By the kernel: the worker, which would do it too, may have to wait for a core.
+        fcntl.fcntl(life, fcntl.F_SETOWN, os.getpid())
+        fcntl.fcntl(life, fcntl.F_SETSIG, signal.SIGKILL)
+        fcntl.fcntl(life, fcntl.F_SETFL, os.O_ASYNC)
 
     def _pass_on(self, job: Job) -> None:
         """Give the child a signal; a job whose process was killed is killed likewise."""
