@@ -85,7 +85,12 @@ def test_figures_and_report_are_drawn_anew_without_training(packed, finished, tm
     said = landscape(tmp_path, "rebuild", packed / "study.tar.gz", "--results", "again")
     original, again = finished / "results", tmp_path / "again"
     assert "kept again/figures/samples.png" in said
-    for name in ("figures/loss_landscape.pdf", "figures/probe_gradient.png", "report.pdf"):
+    for name in (
+        "figures/loss_landscape.pdf",
+        "figures/probe_gradient.png",
+        "report.pdf",
+        "report.html",
+    ):
         assert f"wrote again/{name}" in said
         assert (again / name).read_bytes() == (original / name).read_bytes()
     assert not (again / "data/train.safetensors").exists()

@@ -31,7 +31,7 @@ def contents(study: Study, results: Path, light: bool) -> list[str]:
     for section in ("bands", "probe", "mechanism", "network"):
         for pattern in TABLES:
             found += [f"{section}/{path.name}" for path in (results / section).glob(pattern)]
-    found += [name for name in PAGES if name == PAGES[0] or (results / name).exists()]
+    found += PAGES
     names = {name for name in found if not (light and name.endswith(WEIGHTS))}
     for figure in wanted(study):
         again = light and names.issuperset(FIGURES[figure].tables)

@@ -1,4 +1,4 @@
-"""Every figure and the report of a release, drawn anew from its tables."""
+"""Every figure and both reports of a release, made anew from its tables."""
 
 from pathlib import Path
 
@@ -6,12 +6,14 @@ from landscape.errors import UserError
 from landscape.figures.draw import draw
 from landscape.figures.registry import FIGURES
 from landscape.figures.selection import wanted
+from landscape.release.contents import PAGES
 from landscape.release.pack import settings_in, unpack
-from landscape.report.build import build
+from landscape.report import build
+from landscape.report.page import build as page
 
 
 def rebuild(release: Path, results: Path) -> tuple[list[Path], list[Path]]:
-    """Unpack a release into `results` and draw its figures and report: (made, kept).
+    """Unpack a release into `results` and make its figures and reports: (made, kept).
 
     A figure whose tables are not part of the release, such as one of the images, is kept as it is.
     """
@@ -27,5 +29,7 @@ def rebuild(release: Path, results: Path) -> tuple[list[Path], list[Path]]:
             kept.append(png)
         else:
             raise UserError(f"{release}: neither {png.name} nor the tables that it is drawn from")
-    build(results, study, results / "report.pdf")
-    return [*made, results / "report.pdf"], kept
+    pdf, html = (results / name for name in PAGES)
+    build.build(results, study, pdf)
+    page.build(results, study, html)
+    return [*made, pdf, html], kept
