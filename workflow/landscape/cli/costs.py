@@ -70,12 +70,17 @@ class Costs:
     """Seconds per step of every kind of run that is to do."""
 
     def __init__(
-        self, finished: Sequence[Run | PlainRun], results: Path, threads: int | None, images: Counts
+        self,
+        finished: Sequence[Run | PlainRun],
+        results: Path,
+        threads: int | None,
+        images: Counts,
+        begun: float = STARTED,
     ):
         self.threads, self.images, self.timed = threads, images, False
         done = [(run, files.read_json(results / run.id / "run.json")) for run in finished]
         self._done = [(run, record) for run, record in done if isinstance(run, Run)]
-        self._first_step = 0.0  # seconds from the start of this process to the first timed step
+        self._begun, self._first_step = begun, 0.0  # its seconds after `begun`
         self._per_step: dict[str, float] = {}
         self._rates: dict[float, float] = {}  # operations per step → operations per second
         for kind in {kind_of(run) for run, _ in self._done}:
@@ -103,16 +108,20 @@ class Costs:
                 self._rates[step_flops(run)] = step_flops(run) / self._per_step[kind]
                 if not self.timed:
                     steps = TIMED * self._per_step[kind] / passes_of(run)
-                    self._first_step = time.monotonic() - STARTED - steps
+                    self._first_step = time.monotonic() - self._begun - steps
                 self.timed = True
             else:
                 self._per_step[kind] = step_flops(run) / self._rate_near(step_flops(run))
         return sum(work[kind] * self._per_step[kind] for kind in kinds)
 
     def start(self) -> float:
-        """Seconds of a job beside that: of finished ones, or of this process to its first step."""
+        """Seconds of a job beside that: of finished ones, or of this process to its first step.
+
+        A job starts in the study's worker, which has imported the libraries: so `begun` is when
+        this process had.
+        """
         if not self._done:
-            return self._first_step or time.monotonic() - STARTED
+            return self._first_step or time.monotonic() - self._begun
         others = [
             record["total_seconds"]
             - record["train_seconds"]

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from landscape import STARTED
 from landscape.cli.costs import Costs, Counts
 from landscape.cli.studies import DATA, prepared_images
 from landscape.config.images import require_images
@@ -26,6 +27,7 @@ def announce(
     threads: int | None,
     parallel: int,
     planned: Collection[str] | None = None,
+    begun: float = STARTED,
 ) -> None:
     """Print the number of runs to do, and the time of these and of the jobs that follow them.
 
@@ -45,7 +47,7 @@ def announce(
     images = prepared_images(results)
     if images is not None:
         require_images(waiting, images)
-    costs = Costs(finished, results, threads, _counts(study, results))
+    costs = Costs(finished, results, threads, _counts(study, results), begun)
     training = costs.training(waiting)
     jobs = len(waiting) + following(study, waiting)
     seconds = in_all(training, costs.start(), jobs, parallel)

@@ -112,11 +112,17 @@ def _status(arguments: Arguments) -> None:
 
 
 def _estimate(arguments: Arguments) -> None:
+    import time
+
+    import pandas  # noqa: F401
+    import torch  # noqa: F401
+
+    begun = time.monotonic()  # here a job is in its worker, which has these
     from landscape.cli import estimate
     from landscape.config.study import Study
 
     study = settings_of(arguments, Study, lambda whole: whole, "")
     results = arguments.results or Path(study.results)
     estimate.announce(
-        study, results, arguments.threads, arguments.parallel, arguments.planned or None
+        study, results, arguments.threads, arguments.parallel, arguments.planned or None, begun
     )
