@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 
 import psutil
 import pytest
@@ -24,18 +25,15 @@ SAID = "this process does the job itself"
 
 
 def workers(mark):
-    """The workers of the jobs with this mark."""
-    found = []
+    """The workers of the jobs with this mark; their children have the same command line."""
+    found = {}
     for process in psutil.process_iter():
-        try:
-            if "landscape.worker.server" in process.cmdline() and (
-                process.environ().get(MARK) == mark
-            ):
-                found.append(process)
-        except psutil.Error:
-            continue
-    # A job's child has its worker's command line.
-    return [process for process in found if process.ppid() not in {p.pid for p in found}]
+        with suppress(psutil.Error):
+            marked = process.environ().get(MARK) == mark
+            if marked and "landscape.worker.server" in process.cmdline():
+                found[process] = process.ppid()
+    pids = {process.pid for process in found}
+    return [process for process, parent in found.items() if parent not in pids]
 
 
 def jobs(worker):
@@ -56,6 +54,7 @@ def own_mark():
 def ask(*arguments, mark, study=None, **options):
     """A job of a study: of this test session, as long as no other process is named."""
     environment = {client.STUDY: str(study or os.getpid()), MARK: mark, "OMP_NUM_THREADS": "1"}
+    environment["PYTEST_CURRENT_TEST"] = ""  # or every test would be other surroundings
     return start(*arguments, **{**environment, **options})
 
 
@@ -113,9 +112,9 @@ def test_a_run_has_the_bytes_that_it_has_without_a_worker(tiny, folder, undistur
 
 
 @pytest.mark.parametrize("arguments", [[], ["--help"], ["train", "no such run"]])
-def test_output_and_exit_status_are_the_job_s_own(arguments, folder, mark):
-    alone = ended(start(*arguments, cwd=folder))
-    served = ended(ask(*arguments, cwd=folder, mark=mark))
+def test_output_and_exit_status_are_the_job_s_own(arguments, mark):
+    alone = ended(start(*arguments))
+    served = ended(ask(*arguments, mark=mark))
     assert served == alone
     assert workers(mark)
 
