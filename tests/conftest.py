@@ -12,6 +12,7 @@ from landscape.data.sources import demo
 from landscape.training import job
 from support.artefacts import ROOT
 from support.installed import installed  # noqa: F401 (a fixture)
+from support.mechanism import looked, mechanism_study  # noqa: F401 (fixtures)
 from support.network_workflow import finished_networks  # noqa: F401 (a fixture)
 from support.sources import server  # noqa: F401 (a fixture)
 from support.tiny import PROBE, RUN, TEST_IMAGES, TRAIN_IMAGES

@@ -28,12 +28,15 @@ def columns(path: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_every_column_is_described_and_every_described_column_exists(name, finished_networks):
+def test_every_column_is_described_and_every_described_column_exists(
+    name, finished_networks, looked
+):
     results = finished_networks / "results"
     run = results / (
         "probe/vgg_a/seed0" if name == "probe.parquet" else "bands/vgg_a/lr0.001/seed0"
     )
-    found = columns(run / name if name in OF_A_RUN else results / name)
+    folder = looked if name.startswith("mechanism/") else run if name in OF_A_RUN else results
+    found = columns(folder / name)
     described = TABLES[name]
     assert [column for column in found if not _matches(column, described)] == []
     plain = [column for column in described if "*" not in column]
@@ -44,12 +47,20 @@ def _matches(column: str, described: list[str]) -> bool:
     return any(fnmatch.fnmatchcase(column, pattern) for pattern in described)
 
 
-def test_every_table_of_a_study_has_its_section(finished_networks):
+def test_every_table_of_a_study_has_its_section(finished_networks, looked):
     results = finished_networks / "results"
     tables = {
-        str(path.relative_to(results))
-        for study in ("bands", "probe", "network")
-        for path in (results / study).iterdir()
+        str(path.relative_to(folder))
+        for folder, studies in ((results, ("bands", "probe", "network")), (looked, ("mechanism",)))
+        for study in studies
+        for path in (folder / study).iterdir()
         if path.suffix in (".csv", ".parquet")
     }
     assert tables <= set(TABLES)
+
+
+def test_every_quantity_of_the_mechanism_is_described(looked):
+    (text,) = re.findall(r"^#### Quantities\n(.*?)^###", PAGE, re.MULTILINE | re.DOTALL)
+    rows = " ".join(re.findall(r"^\| (`[^|]+) \|", text, re.MULTILINE))
+    found = read_table(looked / "mechanism/mechanism.parquet")["quantity"]
+    assert set(re.findall(r"`([^`]+)`", rows)) == set(found)

@@ -6,47 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from landscape.config.study import validate_study
 from landscape.errors import UserError
 from landscape.insight import mechanism as looking
-from landscape.tables.mechanism import aggregate_mechanism
-from landscape.training import job
 
 RUN = "mechanism/vgg_a_bn/lr0.1/seed0"
-
-
-@pytest.fixture(scope="session")
-def study(tiny_content):
-    content = {**tiny_content}
-    content["mechanism"] = {
-        "networks": {"vgg_a": [0], "vgg_a_bn": [0]},
-        "width": 0.05,
-        "learning_rate": 0.1,
-        "slower": {"learning_rate": 0.02, "networks": {"vgg_a": [0]}},
-        "batch_size": 16,
-        "steps": 10,
-        "curvature_images": 10,
-        "noise_batches": 2,
-        "in_depth": {"networks": ["vgg_a_bn"], "probes": 2, "steps": 4},
-        "range": {
-            "learning_rates": [0.1, 1000.0],
-            "networks": {"vgg_a": [0], "vgg_a_bn": [0]},
-            "steps": 3,
-        },
-    }
-    return validate_study(content)
-
-
-@pytest.fixture(scope="session")
-def looked(study, results, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("mechanism")
-    (folder / "data").symlink_to(results / "data")
-    for run in study.runs:
-        if run.study == "mechanism":
-            job.train(run, folder, threads=1)
-    for run_id in study.mechanism.path_ids:
-        looking.collect(study.mechanism.look(study.run(run_id)), folder, threads=1)
-    return folder
 
 
 def test_every_quantity_is_there_with_its_names(looked):
@@ -78,7 +41,7 @@ def test_spectra_are_of_the_networks_that_ask_for_them(looked):
 
 
 def test_a_look_that_is_killed_goes_on_at_its_moment_and_ends_the_same(
-    looked, study, tmp_path, monkeypatch
+    looked, mechanism_study, tmp_path, monkeypatch
 ):
     shutil.copytree(looked, tmp_path / "results", symlinks=True)
     folder = tmp_path / "results"
@@ -94,7 +57,7 @@ def test_a_look_that_is_killed_goes_on_at_its_moment_and_ends_the_same(
         return rows(self, step)
 
     monkeypatch.setattr(looking.Subject, "rows", fragile)
-    look = study.mechanism.look(study.run(RUN))
+    look = mechanism_study.look(RUN)
     with pytest.raises(KeyboardInterrupt):
         looking.collect(look, folder, threads=1)
     assert not (folder / RUN / "mechanism.parquet").exists()
@@ -104,18 +67,17 @@ def test_a_look_that_is_killed_goes_on_at_its_moment_and_ends_the_same(
     assert not (folder / RUN / "mechanism.state").exists()
 
 
-def test_damaged_snapshots_are_refused(looked, study, tmp_path):
+def test_damaged_snapshots_are_refused(looked, mechanism_study, tmp_path):
     shutil.copytree(looked, tmp_path / "results", symlinks=True)
     path = tmp_path / "results" / RUN / "snapshots.safetensors"
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
     with pytest.raises(UserError, match="snapshots.safetensors: damaged"):
-        looking.collect(study.mechanism.look(study.run(RUN)), tmp_path / "results", threads=1)
+        looking.collect(mechanism_study.look(RUN), tmp_path / "results", threads=1)
 
 
-def test_the_tables_hold_every_run_by_its_network(looked, study):
-    aggregate_mechanism(study.mechanism, looked)
+def test_the_tables_hold_every_run_by_its_network(looked):
     networks = {"vgg_a", "vgg_a_bn"}
     for name in ("mechanism.parquet", "losses.parquet"):
         table = pd.read_parquet(looked / "mechanism" / name)

@@ -2,12 +2,15 @@
 
 import pytest
 import torch
+from scipy.sparse.linalg import LinearOperator, eigsh
 from torch import nn
 from torch.nn.functional import cross_entropy
 
+from landscape.config.architectures import Vgg
 from landscape.measure.hessian import Hessian
 from landscape.measure.lanczos import Lanczos, extremes
 from landscape.measure.sharpness import batch_sharpness, curvature_along, sharpness
+from landscape.models import registry as models
 from landscape.models.flat_parameters import FlatParameters
 from support.curved import batch, explicit_hessian, random, tiny
 
@@ -75,6 +78,20 @@ def test_sharpness_equals_the_explicit_hessian_s(norm):
     alone = sharpness(hessian, random(len(flat.vector)), tolerance=1e-9)
     assert list(alone) == ["lambda_1", "residual"]
     assert alone["lambda_1"] == pytest.approx(float(eigenvalues[-1]), rel=1e-6)
+
+
+def test_of_a_network_too_large_for_a_matrix_it_equals_scipy_s():
+    model = models.build(Vgg(name="vgg_a_bn", width=0.05), seed=0).double().train()
+    flat = FlatParameters(model)
+    hessian = Hessian(model, flat, random(8, 3, 32, 32), torch.arange(8), cross_entropy)
+    size = len(flat.vector)
+    assert size > 20_000
+    operator = LinearOperator(
+        (size, size), lambda v: hessian(torch.from_numpy(v.ravel())).numpy(), dtype=float
+    )
+    expected = eigsh(operator, 3, which="LA", return_eigenvectors=False, tol=1e-9)[::-1]
+    found = extremes(hessian, random(size), largest=3, tolerance=1e-5)
+    assert found.largest == pytest.approx(list(expected), rel=1e-8)
 
 
 def test_curvature_along_a_direction_is_its_rayleigh_quotient():

@@ -48,7 +48,7 @@ def deep(depth, normalized, seed):
 @pytest.mark.parametrize(
     ("normalized", "growth"), [(True, math.pi / (math.pi - 1)), (False, 1.0)], ids=["BN", "He"]
 )
-@pytest.mark.parametrize("depth", [10, 40])
+@pytest.mark.parametrize("depth", [5, 10, 40])
 def test_squared_gradients_grow_as_mean_field_theory_says(normalized, growth, depth):
     """By 1.467 a layer with BatchNorm and ReLU (Yang et al. 2019), by 1 with He's weights alone."""
     rates = []

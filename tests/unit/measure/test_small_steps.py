@@ -38,17 +38,20 @@ def probed(model, flat, inputs, labels, relative):
     return {name: rows[:, i].numpy() for i, name in enumerate(probes.COLUMNS)}
 
 
-SMOOTH = ["vgg_a_smooth", "vgg_a_bn_smooth", "vgg_a_he_smooth"]
+# Which step, 2^-k of the learning rate, is small: one after which η‖Hg‖/‖g‖ is some hundredths.
+# With BatchNorm in the head too the curvature at step 0 is 188, and lr/64 times that 0.29: there β
+# is 11 % off, at lr/256 2.4 %, at lr/1024 0.6 %.
+SMALL = {"vgg_a_smooth": 6, "vgg_a_bn_smooth": 6, "vgg_a_he_smooth": 6, "vgg_a_bn_fc_smooth": 10}
 
 
-@pytest.mark.parametrize("name", SMOOTH)
+@pytest.mark.parametrize("name", SMALL)
 def test_of_a_smooth_network_it_converges_to_the_curvature(results, name):
+    first = SMALL[name]
     for step, *point in checkpoints(results, name, (0, 10, 30)):
-        found = probed(*point, (2**-6, 2**-10, 2**-14))
-        ratio = found["beta"] / found["hg_over_g"]
-        assert abs(ratio[0] - 1) < 0.01, (step, ratio)
-        assert abs(ratio[1] - 1) < 0.01, (step, ratio)
-        assert abs(ratio[2] - 1) < 1e-3, (step, ratio)
+        found = probed(*point, [2.0**-k for k in (first, first + 2, first + 6)])
+        error = found["beta"] / found["hg_over_g"] - 1
+        assert (abs(error) < 0.01).all(), (step, error)
+        assert abs(error[2]) < 1e-3, (step, error)
         assert not found["relu_flips"].any()
         # The rest is of second order in the step size: a sixteenth of it leaves a 256th.
         rest = found["rest_distance"]
