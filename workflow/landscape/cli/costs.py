@@ -128,7 +128,7 @@ class Costs:
             - self._per_step[kind_of(run)] * (work_of(run, self.images) - record["steps"])
             for run, record in self._done
         ]
-        return max(0.0, mean(others))
+        return max(0.0, float(mean(others)))
 
     def _rate_near(self, flops: float) -> float:
         near = min(self._rates, key=lambda known: abs(math.log(known / flops)))
