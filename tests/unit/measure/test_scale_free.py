@@ -100,6 +100,35 @@ def test_the_probe_in_these_coordinates_sees_no_scale(name):
     assert betas[1] == pytest.approx(betas[0], rel=1e-5)
 
 
+@pytest.mark.parametrize("factor", [0.5, 4.0])
+def test_a_block_s_beta_at_the_squared_step_falls_with_the_squared_factor(factor):
+    """β(c²η; cθ) · c² = β(η; θ) for the parameters of one scale-free layer."""
+    model = network("vgg_a_bn")
+    for names in scale_free_layers(model).values():
+        twin = copy.deepcopy(model)
+        with torch.no_grad():
+            for name in names:
+                twin.get_parameter(name).mul_(factor)
+        before = block_beta(model, names, RATE)
+        after = block_beta(twin, names, factor**2 * RATE)
+        assert after * factor**2 == pytest.approx(before, rel=1e-8)
+        assert block_beta(twin, names, RATE) * factor**2 != pytest.approx(before, rel=1e-3)
+
+
+def block_beta(model, names, step_size):
+    """‖g′ − g‖/‖ηg‖ of these parameters, where they alone take the step."""
+    flat = FlatParameters(model)
+    _, gradient = loss_and_gradient(model, flat, flat.vector, inputs(), LABELS, cross_entropy)
+    alone = torch.zeros_like(gradient)
+    for name in names:
+        flat.views(alone)[name].copy_(flat.views(gradient)[name])
+    point = flat.vector - step_size * alone
+    _, there = loss_and_gradient(model, flat, point, inputs(), LABELS, cross_entropy)
+    apart = [flat.views(there)[name] - flat.views(gradient)[name] for name in names]
+    length = torch.cat([piece.reshape(-1) for piece in apart]).norm()
+    return float(length / (step_size * alone.norm()))
+
+
 def test_raw_measures_are_not_invariant():
     """The control: β and λ of the whole network do change, β·‖θ‖² too."""
     model = network("vgg_a_bn")

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from landscape.notation.numbers import decimals, number, percent, points, quantity, span
+from landscape.report.batchnorm.claims import CLAIMS
 from landscape.report.batchnorm.course import narrower_from
 from landscape.report.batchnorm.endings import chance_sentence, diverged
 from landscape.report.batchnorm.facts import Facts
@@ -12,6 +13,7 @@ from landscape.report.batchnorm.limits import FULL, Scale, limitations
 from landscape.report.batchnorm.questions import _beta, _sizes, _spikes
 from landscape.report.batchnorm.step_sizes import by_step_size, left_behind
 from landscape.report.batchnorm.summary import numbers, values_text, verdicts
+from landscape.report.captions import CAPTIONS
 from landscape.report.chance import at_chance, differ
 from landscape.report.first_page import authors, date
 from landscape.report.phrases import listed, several
@@ -302,3 +304,23 @@ def test_curvature_and_beta_on_one_batch_are_compared_where_they_are_measured():
     assert "with the Hessian H, is lower for VGG-A + BatchNorm than for VGG-A." in text["sizes"]
     empty = Facts({"bands": {}, "probe": {}}, {}, pd.DataFrame(), study_of(), IMAGES, 10)
     assert "Hessian" not in " ".join(_sizes(empty))
+
+
+def test_small_steps_and_two_batches_are_told_apart_from_curvature():
+    facts = Facts({"bands": {}, "probe": {}}, {}, pd.DataFrame(), study_of(), IMAGES, 10)
+    sizes, beta = (" ".join(write(facts)) for write in (_sizes, _beta))
+    assert "Small steps do not isolate curvature" in sizes
+    assert "mostly mini-batch noise and falls like one over the learning rate" in beta
+    assert "Only β on one mini-batch speaks of the landscape." in beta
+    for figure, words in {
+        "probe_beta_heatmap": "Small steps do not isolate curvature",
+        "beta_smoothness": "This β is mostly mini-batch noise",
+        "gradient_predictiveness": "the distance mixes mini-batch noise with curvature",
+    }.items():
+        assert words in CAPTIONS[figure].text
+
+
+def test_no_verdict_on_the_landscape_rests_on_the_band():
+    assert {claim.study for claim in CLAIMS if claim.landscape} == {"probe"}
+    band = CAPTIONS["loss_landscape"].text
+    assert "sensitivity to the learning rate, at unequal weights and losses" in band
