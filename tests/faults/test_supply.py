@@ -32,7 +32,13 @@ def test_only_the_download_can_use_the_network():
         for name, tree in modules()
         if any(module in NETWORK or module.split(".")[0] in NETWORK for module in imported(tree))
     }
-    assert users == {"data.sources.download"}
+    local = {"worker.client", "worker.server"}
+    assert users == {"data.sources.download", *local}
+    for name, tree in modules():
+        if name in local:  # sockets of this machine, which no network reaches
+            families = {n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute)}
+            assert {family for family in families if family.startswith("AF_")} <= {"AF_UNIX"}
+            assert not families & {"create_connection", "create_server"}
 
 
 def test_nothing_that_was_read_is_executed():
