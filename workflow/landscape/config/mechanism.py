@@ -139,11 +139,11 @@ class Mechanism(Settings):
         return [*self.path_ids, *self.range_ids]
 
     def runs(self, split: Split, device: Device, precision: Precision) -> list[Run]:
-        common = {"split": split, "device": device, "precision": precision}
-        path = {"steps": self.steps, "moments": self.moments}
+        common: dict[str, Any] = {"split": split, "device": device, "precision": precision}
+        path: dict[str, Any] = {"steps": self.steps, "moments": self.moments}
         return [
-            *(self._run(*one, **path, **common) for one in self._paths()),
-            *(self._run(*one, steps=self.range.steps, **common) for one in self._short()),
+            *(self._run(one, **path, **common) for one in self._paths()),
+            *(self._run(one, steps=self.range.steps, **common) for one in self._short()),
         ]
 
     def _paths(self) -> Iterator[Named]:
@@ -162,7 +162,8 @@ class Mechanism(Settings):
                 for seed in seeds:
                     yield network, f"range/{network}/lr{rate!r}", rate, seed
 
-    def _run(self, network: str, run_name: str, rate: float, seed: int, **settings: Any) -> Run:
+    def _run(self, named: Named, **settings: Any) -> Run:
+        network, run_name, rate, seed = named
         name, optimizer = RETRAINED.get(network, (network, SGD))
         return Run(
             study="mechanism",

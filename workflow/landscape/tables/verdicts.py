@@ -49,9 +49,9 @@ def _logs(
 ) -> tuple[pd.Series, pd.Series]:
     """Logarithms of the quantity of both networks, where it is positive, by `index`."""
     rows = rows[(rows["quantity"] == explanation.quantity) & (rows["value"] > 0)]
+    logs = rows.assign(log=np.log(rows["value"].astype(float))).set_index(index)
     first, second = (
-        np.log(rows[rows["arch"] == arch].set_index(index)["value"].astype(float))
-        for arch in (explanation.first, explanation.second)
+        logs[logs["arch"] == arch]["log"] for arch in (explanation.first, explanation.second)
     )
     return first, second
 

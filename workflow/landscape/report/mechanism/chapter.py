@@ -121,7 +121,7 @@ def _over_seeds(values: pd.Series) -> str:
 
 
 def _number(value: float) -> str:
-    if pd.isna(value):
+    if np.isnan(value):
         return ""
     return "diverges" if np.isinf(value) else number(value)
 
