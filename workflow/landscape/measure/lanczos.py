@@ -69,7 +69,7 @@ def extremes(
     tolerance: float = 0.01,
     limit: int = 300,
 ) -> Extremes:
-    """The eigenvalues at the ends, to a residual of `tolerance` times the largest in magnitude.
+    """The eigenvalues at the ends, to a residual of `tolerance` times the magnitude of the largest.
 
     The residual decides when to stop; `limit` products only bound the memory, and then the residual
     on record is what was reached.
@@ -84,7 +84,7 @@ def extremes(
             continue
         ends = ends if len(values) >= wanted else list(range(len(values)))
         residual = float(residuals[ends].max())
-        if grown.exhausted or residual <= tolerance * np.abs(values).max():
+        if grown.exhausted or residual <= tolerance * abs(values[-1]):
             return Extremes(
                 tuple(map(float, values[::-1][:largest])),
                 tuple(map(float, values[:smallest])),
