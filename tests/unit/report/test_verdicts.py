@@ -13,7 +13,7 @@ from landscape.report.batchnorm.limits import FULL, Scale, limitations
 from landscape.report.batchnorm.questions import _beta, _sizes, _spikes
 from landscape.report.batchnorm.step_sizes import by_step_size, left_behind
 from landscape.report.batchnorm.summary import numbers, values_text, verdicts
-from landscape.report.captions import CAPTIONS
+from landscape.report.captions import CAPTIONS, filled
 from landscape.report.chance import at_chance, differ
 from landscape.report.first_page import authors, date
 from landscape.report.phrases import listed, several
@@ -320,7 +320,7 @@ def test_small_steps_and_two_batches_are_told_apart_from_curvature():
         assert words in CAPTIONS[figure].text
 
 
-def test_no_verdict_on_the_landscape_rests_on_the_band():
+def test_no_verdict_on_the_landscape_rests_on_the_band(tiny):
     assert {claim.study for claim in CLAIMS if claim.landscape} == {"probe"}
-    band = CAPTIONS["loss_landscape"].text
+    band = filled("loss_landscape", tiny).text
     assert "sensitivity to the learning rate, at unequal weights and losses" in band
