@@ -67,16 +67,27 @@ def verify_tables(release: Path) -> str:
 
 
 def _require_equal(published: Path, computed: Path) -> None:
-    before, now = read_table(published), read_table(computed)
+    before, now = (_sorted(read_table(path)) for path in (published, computed))
     if list(before.columns) != list(now.columns) or len(before) != len(now):
         raise UserError(f"{published}: other rows or columns than its runs give")
     for name in before.columns:
         if not _same(before[name], now[name]):
             row = int(np.flatnonzero(~_equal(before[name], now[name]))[0])
             raise UserError(
-                f"{published}: {name} in row {row + 1} is {before[name].iloc[row]}, "
-                f"but its runs give {now[name].iloc[row]}"
+                f"{published}: {name} is {before[name].iloc[row]} in the row of "
+                f"{_named(before, row)}, but its runs give {now[name].iloc[row]}"
             )
+
+
+def _named(table: pd.DataFrame, row: int) -> str:
+    texts = [str(value) for value in table.iloc[row] if isinstance(value, str)]
+    return " ".join(texts[:2]) or f"number {row + 1}"
+
+
+def _sorted(table: pd.DataFrame) -> pd.DataFrame:
+    """In the order of the columns that name a row: which row comes first says nothing."""
+    names = [name for name in table.columns if not pd.api.types.is_float_dtype(table[name])]
+    return table.sort_values(names, kind="stable", ignore_index=True) if names else table
 
 
 def _same(before: pd.Series, now: pd.Series) -> bool:
