@@ -14,6 +14,7 @@ from support.artefacts import ROOT
 from support.installed import installed  # noqa: F401 (a fixture)
 from support.mechanism import looked, mechanism_study  # noqa: F401 (fixtures)
 from support.network_workflow import finished_networks  # noqa: F401 (a fixture)
+from support.real import real_results  # noqa: F401 (a fixture)
 from support.sources import server  # noqa: F401 (a fixture)
 from support.tiny import PROBE, RUN, TEST_IMAGES, TRAIN_IMAGES
 from support.workflow import finished, project  # noqa: F401 (fixtures)

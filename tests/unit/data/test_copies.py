@@ -2,15 +2,12 @@
 
 import io
 import json
-import os
 import pickle
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
@@ -20,7 +17,7 @@ from landscape.data import dataset
 from landscape.data.sources import batches, binary, formats, official_pixels
 from landscape.data.sources.registry import prepare
 from landscape.errors import UserError
-from support.artefacts import ROOT
+from support.real import REAL, slice_of
 from support.sources import (
     ALL_LABELS,
     ALL_TILES,
@@ -416,23 +413,16 @@ def test_without_the_official_host_it_says_what_would_be_taken(
 
 # --- the real images, where they are at hand ---
 
-AT_HAND = [os.environ.get("LANDSCAPE_CIFAR10"), ROOT.parent / "shared/data/cifar10-99.85-official"]
-REAL = next((Path(path) for path in AT_HAND if path and Path(path).is_dir()), None)
-
 
 @pytest.mark.skipif(REAL is None, reason="no CIFAR-10 at hand")
 def test_real_rows(tmp_path: Path) -> None:
     """The first of each part: the official order begins with a frog and two trucks, with a cat."""
     assert REAL is not None
-    for part in PARTS:
-        with pq.ParquetFile(next(REAL.glob(f"{part}-*.parquet"))) as file:
-            rows = pa.Table.from_batches([next(file.iter_batches(300))])
-        (tmp_path / "slice").mkdir(exist_ok=True)
-        pq.write_table(rows, tmp_path / "slice" / f"{part}.parquet")
+    rows = slice_of(REAL, dict.fromkeys(PARTS, 300), tmp_path / "slice")
     images = copied(tmp_path / "slice", tmp_path / "data")
     assert images["train"].labels[:5].tolist() == [6, 9, 9, 4, 1]
     assert images["test"].labels[:5].tolist() == [3, 8, 8, 0, 6]
-    with Image.open(io.BytesIO(rows["img"][299].as_py()["bytes"])) as image:
+    with Image.open(io.BytesIO(rows["test"]["img"][299].as_py()["bytes"])) as image:
         expected = np.asarray(image.convert("RGB")).transpose(2, 0, 1)
     assert np.array_equal(images["test"].pixels[299], expected)
 
