@@ -70,16 +70,17 @@ def test_f15_another_error_is_not_taken_for_it(tiny, folder, monkeypatch):
 
 LIMITED = """
 import resource, sys
-from landscape import __main__, job
+from landscape.cli.main import main
+from landscape.training import job
 keep = job.Recorder.keep
 def kept(self, index):
     keep(self, index)
     if index == 3:
         used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (used + 2**20, used + 2**20))
-        self.probe_rows.new_empty(10**9)  # the memory that is not there
+        self.history.new_empty(10**9)  # the memory that is not there
 job.Recorder.keep = kept
-sys.exit(__main__.main(sys.argv[1:]))
+sys.exit(main(sys.argv[1:]))
 """
 
 
