@@ -12,7 +12,8 @@
 # make test    all fast tests        make lint    what the code must satisfy to be merged
 # make cluster-test    the study on a Slurm that is started here; as root, which installs it with apt
 # make docs-test  every command in README and docs, run as it is written
-# make faults  every fault that must lose nothing: kills, full disks, damaged files; 10 minutes
+# make faults  every fault that must lose nothing: kills, full disks, damaged files; and all other
+#              tests that are too slow for make test
 # make mutants one-line faults in the package that its tests must see, in the background and for
 #              hours; MUTANTS="--sample 30 --seed $$(git rev-parse HEAD)" tries a few
 # make soak    a study that is killed again and again; SOAK=seconds
@@ -71,6 +72,7 @@ docs-test: $(READY)
 
 faults: $(READY)
 	$(VENV)/bin/python -m pytest tests/faults -n 2 --dist loadgroup
+	$(VENV)/bin/python -m pytest tests/unit tests/workflow -m slow -n 2 --dist loadgroup
 
 mutants: $(READY)
 	PYTHONPATH=workflow:tests nice $(VENV)/bin/python tests/mutants/drive.py $(MUTANTS)

@@ -118,6 +118,7 @@ def test_f1_f5_drawn_kills_in_bulk(name, lives, runs, whole, results, tmp_path):
         killed += kill_and_compare(name, number, lives, runs, whole, folder)
 
 
+@pytest.mark.slow
 def test_f1_control_a_state_without_the_optimizer_s_is_noticed(runs, whole, folder):
     """The comparison can fail: a run that goes on with new moments ends elsewhere."""
     server = Lives("optimizer state")
@@ -248,9 +249,8 @@ def test_f5_control_without_its_state_a_killed_run_does_not_go_on(runs, folder):
     assert "goes on from step" not in finish(runs[RUN], folder)
 
 
-@pytest.mark.parametrize(
-    "number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_f4_asked_to_stop_it_saves_and_says_so(runs, folder, whole, number):
     """Exits with 128 + the signal, promptly, its state saved although no save was due."""
     running = process(runs[RUN], folder, "--checkpoint-seconds", "1000")

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from support.artefacts import ROOT, made_once
+from support.dry_run import dry_run
 
 PARTS = ("Snakefile", "config.yaml", "README.md", "workflow", "profiles", "studies", "envs")
 PARTS += ("pyproject.toml", "CITATION.cff")
@@ -95,10 +96,19 @@ def snakemake(project: Path, *arguments: str, check: bool = True, **environment:
     return done
 
 
+def planned(project: Path, *arguments: str, check: bool = True):
+    """A dry run of the project's tiny study."""
+    command = [*arguments, "--cores", "2", "--resources", "gpu=2", "--configfile", "tiny.yaml"]
+    clean = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    code, output = dry_run(project, command, clean)
+    if check:
+        assert code == 0, output
+    return subprocess.CompletedProcess(["--dry-run", *command], code, output)
+
+
 def stale(project: Path, *arguments: str) -> dict[str, int]:
     """How many jobs of each rule a dry run would do."""
-    said = snakemake(project, "--dry-run", *arguments)
-    text = said.stdout
+    text = planned(project, *arguments).stdout
     if "Nothing to be done" in text:
         return {}
     table = re.search(r"Job stats:\njob +count\n[- ]+\n((?:\w+ +\d+\n)+)", text)

@@ -116,9 +116,9 @@ def test_the_workflow_s_own_folder_is_a_way_in(finished):
 
 
 def adopt(folder):
-    """`make adopt` of results that lie in a fresh copy of the project."""
+    """`make adopt` of results that lie in a fresh copy of the project, and then their bands."""
     with_an_environment(folder)
-    command = ["make", "adopt", "CONFIG=tiny.yaml", "CORES=2"]
+    command = ["make", "adopt", "CONFIG=tiny.yaml", "CORES=2", "TARGET=bands"]
     command.append(f"SNAKEMAKE={sys.executable} -m snakemake")
     return subprocess.run(
         command,
@@ -148,7 +148,8 @@ def test_copied_results_are_adopted_and_nothing_is_trained_again(copied, finishe
     done = adopt(copied)
     assert done.returncode == 0, done.stdout
     assert (run.read_bytes(), run.stat().st_ino) == (before, inode)
-    assert stale(copied) == {}
+    assert stale(copied, "bands") == {}
+    assert not {"dataset", "train", "train_probe"} & set(stale(copied))
     assert artefacts(copied / "results") == artefacts(finished / "results")
 
 

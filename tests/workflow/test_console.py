@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from support.artefacts import ROOT
-from support.workflow import configure, copy_project, snakemake, start_snakemake
+from support.workflow import configure, copy_project, planned, snakemake, start_snakemake
 
 RUN = "bands/vgg_a_bn/lr0.001/seed0"
 TITLE = "train VGG-A + BatchNorm, learning rate 0.001, seed 0"
@@ -25,7 +25,7 @@ def untrained(project):
 
 
 def test_every_job_is_one_line_in_words(tmp_path):
-    said = snakemake(copy_project(tmp_path), "--dry-run").stdout
+    said = planned(copy_project(tmp_path)).stdout
     assert f": {TITLE}\n" in said
     assert ": train and probe VGG-A, learning rate 0.1, seed 0\n" in said
     assert ": draw probe_beta\n" in said

@@ -17,6 +17,7 @@ from support.workflow import (
     configure,
     copy_project,
     edit,
+    planned,
     snakemake,
     stale,
     start_snakemake,
@@ -119,7 +120,7 @@ def test_what_was_deleted_is_made_again_and_the_same(project):
     figure.unlink()
     table.unlink()
     assert "train" not in stale(project)
-    snakemake(project)
+    snakemake(project, str(figure.relative_to(project)))
     assert before == {p: hashlib.sha256(p.read_bytes()).hexdigest() for p in before}
 
 
@@ -139,6 +140,7 @@ def training_process(snakemake_pid: int) -> psutil.Process | None:
     return None
 
 
+@pytest.mark.slow
 def test_a_killed_training_job_goes_on_by_the_same_command(project, finished):
     """kill -9 of the job while it trains; the same command then gives the same bytes."""
     run = project / "results/bands/vgg_a_bn/lr0.001/seed0"
@@ -177,7 +179,7 @@ def test_a_wrong_configuration_stops_before_any_job(tmp_path, change, said):
     """F19, where a user meets it: the key is named, and there is no traceback."""
     project = copy_project(tmp_path)
     configure(project, **change)
-    done = snakemake(project, "--dry-run", check=False)
+    done = planned(project, check=False)
     assert done.returncode != 0
     assert said in done.stdout
     assert "Traceback" not in done.stdout
@@ -217,6 +219,6 @@ def test_a_study_that_is_null_is_left_out_and_the_other_stays(project, left_out,
     assert (jobs.pop("report"), jobs.pop("report_page")) == (1, 1)
     assert set(jobs) <= {"figure"}
     assert stale(project, kept) == {}
-    done = snakemake(project, "--dry-run", left_out, check=False)
+    done = planned(project, left_out, check=False)
     assert done.returncode != 0
     assert f"this configuration has no section {left_out}" in done.stdout
