@@ -52,7 +52,7 @@ def results(tmp_path_factory):
     looked = ["arch", "learning_rate", "seed", "step", "loss", "quantity", "layer", "value"]
     write_table(folder / "mechanism/runs.csv", runs)
     write_table(folder / "mechanism/verdicts.csv", verdicts(numbers, numbers.assign(loss=1.0)))
-    write_table(folder / "mechanism/summary.csv", numbers)
+    write_table(folder / "mechanism/summary.csv", numbers.assign(diverged=False))
     write_table(folder / "mechanism/mechanism.parquet", pd.DataFrame(columns=looked))
     study = study_with("network").network
     synthetic_network.write_runs(folder, study)

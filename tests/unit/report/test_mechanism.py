@@ -10,11 +10,14 @@ from landscape.figures.registry import FIGURES
 from landscape.figures.selection import wanted
 from landscape.report import build
 from landscape.report.mechanism import chapter
+from landscape.report.mechanism.answer import explanations_table, mechanism_answer
 from landscape.storage.tables import read_table, write_table
 from landscape.tables.verdicts import verdicts
 from support import synthetic_tables as synthetic
 from support.artefacts import ROOT
 from support.report import study_of, text_of
+
+SEEDS = range(3)
 
 
 @pytest.fixture
@@ -46,7 +49,7 @@ def said(tmp_path):
     equal = numbers.assign(loss=1.0, value=30.0 - numbers["value"] - numbers["seed"] / 10)
     tables = {
         "verdicts.csv": verdicts(numbers, equal),
-        "summary.csv": numbers,
+        "summary.csv": numbers.assign(diverged=False),
         "mechanism.parquet": looked,
         "runs.csv": runs,
     }
@@ -76,10 +79,11 @@ def test_each_explanation_is_a_row_with_its_verdict(said):
     rows = {row[0].partition(":")[0]: row for row in said["verdicts"]["body"]}
     sharpness = rows["Lower sharpness"]
     assert sharpness[1] == "λ₁: VGG-A + BatchNorm < VGG-A"
-    assert sharpness[5] == "contradicted"
-    assert sharpness[4].startswith("2.00\n[")
-    assert rows["Larger learning rates"][2:6] == ["", "", "", "not measured"]
-    assert sharpness[6].startswith("0.497\n[")
+    assert sharpness[2] == "20.0\n10.0"
+    assert sharpness[3].startswith("2.00\n[")
+    assert sharpness[4] == "contradicted"
+    assert rows["Larger learning rates"][2:5] == ["", "", "not measured"]
+    assert sharpness[5].startswith("0.497\n[")
     assert any("Contradicted (1 of 11): lower sharpness." in text for text in said["summary"])
     assert said["summary"][-1] == (
         "Lower sharpness: contradicted at equal steps, supported at equal loss."
@@ -95,18 +99,80 @@ def test_each_network_has_its_own_numbers(said):
 
 
 def test_the_edge_is_told_relative_to_two_over_the_rate(said):
-    assert said["edge"] == [
-        "VGG-A + BatchNorm, learning rate 0.1, step 15,000: λ₁ is 1.50 and the mini-batches' κ "
-        "1.00 times 2/lr, at a loss of 0.500."
+    (row,) = said["edge"]["body"]
+    assert row == ["VGG-A + BatchNorm", "0.1", "15,000", "1.50", "1.00", "0.500"]
+
+
+LOSSES = (("vgg_a", 1.0), ("vgg_a_bn", 0.5))
+
+
+def summary(*losses):
+    rows = [
+        ("final_loss", arch, seed, value + seed / 100) for arch, value in losses for seed in SEEDS
     ]
+    return pd.DataFrame(rows, columns=["quantity", "arch", "seed", "value"])
+
+
+@pytest.fixture
+def alone(tmp_path):
+    """The first page of a report of a mechanism study and nothing else."""
+
+    def page(numbers, equal):
+        lost = np.isinf(numbers["value"])
+        ended = numbers.assign(value=numbers["value"].mask(lost), diverged=lost)
+        write_table(tmp_path / "mechanism/summary.csv", ended)
+        write_table(tmp_path / "mechanism/verdicts.csv", verdicts(numbers, equal))
+        return mechanism_answer(tmp_path, alone=True), explanations_table(tmp_path)
+
+    return page
+
+
+def test_page_one_says_which_predictions_hold(alone):
+    numbers = pd.concat(
+        [summary(*LOSSES, ("vgg_a_init", 0.8)), summary(*LOSSES).assign(quantity="lambda_1")]
+    )
+    answer, table = alone(numbers, numbers.assign(loss=1.0))
+    assert answer == [
+        "VGG-A + BatchNorm ends at 0.505 times the loss of VGG-A.",
+        "Of the 11 predictions that explanations of batch normalization make here, two are "
+        "supported (lower sharpness and a better start helps) and one is contradicted (a better "
+        "start suffices).",
+    ]
+    assert len(table["body"]) == 8
+    assert [row[3] for row in table["body"][:4]] == [
+        "✓ supported", "✓ supported", "✗ contradicted", "– not measured",
+    ]  # fmt: skip
+    assert table["body"][0][:3] == ["Lower sharpness", "λ₁: VGG-A + BatchNorm < VGG-A", "0.505"]
+
+
+def test_swapped_networks_swap_page_one(alone):
+    swapped = summary(("vgg_a", 0.5), ("vgg_a_bn", 1.0), ("vgg_a_init", 0.8))
+    answer, _ = alone(swapped, swapped.assign(loss=1.0))
+    assert answer[0] == "VGG-A + BatchNorm ends at 1.98 times the loss of VGG-A."
+    assert "(a better start suffices)" in answer[1].partition("contradicted")[0]
+
+
+def test_one_seed_makes_nothing_certain_on_page_one(alone):
+    one = summary(*LOSSES).query("seed == 0")
+    answer, _ = alone(one, one.assign(loss=1.0))
+    assert answer[0].endswith(
+        "0.500 times the loss of VGG-A, which so few seeds do not make certain."
+    )
+
+
+def test_where_the_plain_network_diverges_page_one_compares_nothing(alone):
+    lost = summary(("vgg_a", np.inf), ("vgg_a_bn", 0.5))
+    answer, _ = alone(lost, lost.assign(loss=1.0))
+    assert len(answer) == 1
 
 
 def test_a_network_that_diverges_is_said_to():
     lost = pd.DataFrame(
-        [("final_loss", "vgg_a", seed, value) for seed, value in enumerate([1.0, 1.1, np.inf])]
-        + [("final_loss", "vgg_a_bn_frozen", seed, np.inf) for seed in range(3)],
+        [("final_loss", "vgg_a", seed, value) for seed, value in enumerate([1.0, 1.1, np.nan])]
+        + [("final_loss", "vgg_a_bn_frozen", seed, np.nan) for seed in range(3)],
         columns=["quantity", "arch", "seed", "value"],
     )
+    lost = lost.assign(diverged=lost["value"].isna())
     assert chapter.networks(lost)["body"] == [
         ["VGG-A", "1.05\n1 of 3 diverge"],
         ["VGG-A + frozen BatchNorm", "diverges"],

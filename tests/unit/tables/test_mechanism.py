@@ -138,7 +138,10 @@ def test_a_network_that_diverges_with_every_seed_has_lost():
         [("vgg_a_bn", "completed"), ("vgg_a_bn_frozen", "diverged")], columns=["arch", "status"]
     )
     every = pd.concat([runs.assign(learning_rate=0.1, seed=seed) for seed in range(3)])
-    path = pd.concat([steps(arch, [1.0] * 10, seed=s) for arch in runs["arch"] for s in range(3)])
+    lengths = {"vgg_a_bn": 20, "vgg_a_bn_frozen": 4}  # four steps have no last tenth
+    path = pd.concat(
+        [steps(arch, [1.0] * n, seed=s) for arch, n in lengths.items() for s in range(3)]
+    )
     final = final_losses(path, every).rename("value").reset_index()
     assert final.groupby("arch")["value"].apply(list).to_dict() == {
         "vgg_a_bn": [1.0] * 3,
@@ -146,7 +149,8 @@ def test_a_network_that_diverges_with_every_seed_has_lost():
     }
     final["quantity"] = "final_loss"
     row = verdict("statistics", final)
-    assert (row["verdict"], row["seeds"], row["value_second"]) == ("supported", 3, np.inf)
+    assert (row["verdict"], row["seeds"], row["diverged_second"]) == ("supported", 3, 3)
+    assert pd.isna(row["value_second"])
     assert row[["ratio", "ratio_low", "ratio_high"]].isna().all()
     final.loc[final.index[-1], "value"] = 2.0  # one of the three trains
     assert verdict("statistics", final)["verdict"] == "not decided"

@@ -14,7 +14,7 @@ from landscape.report import captions, first_page, provenance
 from landscape.report.batchnorm import answer, claims, endings, facts, limits, questions, summary
 from landscape.report.batchnorm.claims import Tables
 from landscape.report.mechanism import chapter as mechanism
-from landscape.report.mechanism.answer import mechanism_answer
+from landscape.report.mechanism.answer import explanations_table, mechanism_answer
 from landscape.report.network_study import chapter
 from landscape.report.network_study.answer import network_answer
 from landscape.report.settings import settings
@@ -23,7 +23,7 @@ from landscape.storage.tables import read_table
 from landscape.tables.rows import headline_rows
 
 NETWORK_RUNS = {"name", "seed", "validation_accuracy", "test_accuracy", "validation_images"}
-SENTENCES = 5  # of the answer on page 1, that about the best network among them
+SENTENCES = 5  # of the answer on page 1, with those about explanations and the best network
 ACCURACY = answer.ACCURACY
 WHY = "Why does batch normalization help optimization?"
 WHICH = "Which network is best?"
@@ -45,7 +45,9 @@ def content(results: Path, study: Study) -> dict[str, Any]:
     }
     if study.mechanism is not None:
         said["mechanism"] = mechanism.content(results, study.mechanism)
-        said["answer"] = said["answer"] or mechanism_answer(results)
+        said["answer"] += mechanism_answer(results, alone=not parts)
+        if not parts:
+            said["claims"] = explanations_table(results)
         runs["mechanism"] = read_table(results / "mechanism/runs.csv")
     if study.network is not None:
         networks = read_table(results / "network/runs.csv", NETWORK_RUNS)
@@ -82,7 +84,8 @@ def _batchnorm(
     judged = claims.judged(tables, images, {name: not names for name, names in stuck.items()})
     bands = read_table(results / "probe/bands.parquet") if study.probe else None
     known = facts.Facts(tables, runs, bands, study, images, classes)
-    room, rates = SENTENCES - (study.network is not None), study.bands
+    others, rates = (study.mechanism, study.network), study.bands
+    room = SENTENCES - sum(other is not None for other in others)
     return {
         "answer": answer.answer(
             tables, judged, stuck, images, room, len(rates.learning_rates) if rates else 1

@@ -54,9 +54,9 @@ def note(dataset: Mapping[str, Any]) -> str:
 
 
 def claims_table(claims: Sequence[Judged], images: int) -> dict[str, Any]:
-    """Claim, both networks' values, verdict, and where to read on."""
+    """Claim, both networks' values, verdict, and where to read on; `right`: columns of numbers."""
     if not claims:
-        return {"head": [], "body": []}
+        return {"head": [], "body": [], "right": []}
     first, second = list(claims[0].row.values)[:2]
     body = [
         [
@@ -68,4 +68,4 @@ def claims_table(claims: Sequence[Judged], images: int) -> dict[str, Any]:
         for judged in claims
     ]
     head = [f"{label(second)} …", label(first), label(second), "verdict", "read on"]
-    return {"head": head, "body": body}
+    return {"head": head, "body": body, "right": [1, 2]}

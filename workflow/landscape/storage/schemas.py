@@ -28,11 +28,12 @@ COLUMNS: dict[str, set[str]] = {
         "mechanism/losses.parquet": "arch learning_rate seed step loss",
         "mechanism/range.csv": "arch learning_rate seed status final_loss trained",
         "mechanism/verdicts.csv": (
-            "key explanation quantity first relation second value_first value_second ratio "
-            "ratio_low ratio_high seeds verdict equal_loss_ratio equal_loss_ratio_low "
-            "equal_loss_ratio_high equal_loss_seeds equal_loss_verdict source"
+            "key explanation quantity first relation second value_first value_second "
+            "diverged_first diverged_second ratio ratio_low ratio_high seeds verdict "
+            "equal_loss_ratio equal_loss_ratio_low equal_loss_ratio_high equal_loss_seeds "
+            "equal_loss_verdict source"
         ),
-        "mechanism/summary.csv": "quantity arch seed value",
+        "mechanism/summary.csv": "quantity arch seed value diverged",
         "mechanism/equal_loss.csv": "arch learning_rate seed quantity loss step value",
         "mechanism/runs.csv": "arch learning_rate seed name status device precision",
         "network/runs.csv": f"run name family {_RUNS}",

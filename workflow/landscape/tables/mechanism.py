@@ -48,7 +48,10 @@ def aggregate_mechanism(study: Mechanism, results: Path) -> list[Path]:
         "spectrum.parquet": nodes,
         "losses.parquet": windows(steps),
         "range.csv": trained,
-        "summary.csv": numbers,
+        "summary.csv": numbers.assign(
+            value=numbers["value"].where(np.isfinite(numbers["value"])),
+            diverged=np.isinf(numbers["value"]),
+        ),
         "equal_loss.csv": equal,
         "verdicts.csv": verdicts(numbers, equal[equal["learning_rate"] == study.learning_rate]),
         "runs.csv": runs,
@@ -59,8 +62,9 @@ def aggregate_mechanism(study: Mechanism, results: Path) -> list[Path]:
 def final_losses(steps: pd.DataFrame, runs: pd.DataFrame) -> pd.Series:
     """By run, the mean loss of the last tenth of its steps; ∞ of a run that diverged."""
     final = _final(steps)
-    lost = runs.loc[runs["status"] == "diverged", RUN]
-    final[final.index.isin(pd.MultiIndex.from_frame(lost))] = np.inf
+    lost = pd.MultiIndex.from_frame(runs.loc[runs["status"] == "diverged", RUN])
+    final = final.reindex(final.index.union(lost))  # one that diverges at once has no last tenth
+    final[final.index.isin(lost)] = np.inf
     return final
 
 

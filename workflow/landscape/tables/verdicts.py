@@ -14,10 +14,11 @@ def verdicts(numbers: pd.DataFrame, equal: pd.DataFrame) -> pd.DataFrame:
 
     `numbers`: `quantity, arch, seed, value`, of late steps. `equal`: the same at equal losses, with
     `loss`; it holds what is followed along the path, and the ratio of a seed is the geometric mean
-    over the losses that both networks reach. Means are geometric. `supported` and `contradicted`
-    need a 95 % t-interval of the ratio that lies on one side of 1 as a whole, and so three seeds;
-    or that one of the two networks, with every seed, diverges and has a final loss of ∞. Everything
-    else is `not decided`, and `not measured` where a network is missing.
+    over the losses that both networks reach. Means are geometric; a value is over the seeds that
+    did not diverge. `supported` and `contradicted` need a 95 % t-interval of the ratio that lies on
+    one side of 1 as a whole, and so three seeds; or that one of the two networks, with every seed,
+    diverges and has a final loss of ∞. Everything else is `not decided`, and `not measured` where a
+    network is missing.
     """
     return pd.DataFrame([_verdict(explanation, numbers, equal) for explanation in EXPLANATIONS])
 
@@ -36,8 +37,10 @@ def _verdict(
         "first": explanation.first,
         "relation": explanation.relation,
         "second": explanation.second,
-        "value_first": _geometric_mean(first),
-        "value_second": _geometric_mean(second),
+        "value_first": _geometric_mean(first[np.isfinite(first)]),
+        "value_second": _geometric_mean(second[np.isfinite(second)]),
+        "diverged_first": int(np.isinf(first).sum()),
+        "diverged_second": int(np.isinf(second).sum()),
         **_ratio(by_step, explanation.relation),
         **{f"equal_loss_{k}": v for k, v in _ratio(by_loss, explanation.relation).items()},
         "source": explanation.source,

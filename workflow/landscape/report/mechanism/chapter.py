@@ -1,5 +1,6 @@
 """What explains it? The verdicts as a table, and the sentences that the numbers allow."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -58,47 +59,50 @@ def _summary(verdicts: pd.DataFrame) -> list[str]:
     for verdict in ("supported", "contradicted", "not decided", "not measured"):
         rows = verdicts[verdicts["verdict"] == verdict]
         if len(rows):
-            listed = "; ".join(_short(text) for text in rows["explanation"])
+            listed = "; ".join(short(text) for text in rows["explanation"])
             said.append(f"{verdict.capitalize()} ({len(rows)} of {len(verdicts)}): {listed}.")
     for row in verdicts[verdicts["equal_loss_verdict"] != "not measured"].to_dict("records"):
         if row["equal_loss_verdict"] != row["verdict"]:
             said.append(
-                f"{_short(row['explanation']).capitalize()}: {row['verdict']} at equal steps, "
+                f"{short(row['explanation']).capitalize()}: {row['verdict']} at equal steps, "
                 f"{row['equal_loss_verdict']} at equal loss."
             )
     return said
 
 
-def _short(explanation: str) -> str:
+def short(explanation: str) -> str:
+    """An explanation without the sentence that says what follows from it."""
     head = explanation.partition(":")[0]
     return head[:1].lower() + head[1:]
 
 
+def relation(row: Mapping[Any, Any]) -> str:
+    """The inequality that an explanation predicts."""
+    quantity = QUANTITIES[row["quantity"]]
+    return f"{quantity}: {label(row['first'])} {row['relation']} {label(row['second'])}"
+
+
 def _table(verdicts: pd.DataFrame) -> dict[str, Any]:
-    body = []
-    for row in verdicts.to_dict("records"):
-        relation = f"{QUANTITIES[row['quantity']]}: {label(row['first'])} {row['relation']} "
-        relation += label(row["second"])
-        body.append(
-            [
-                row["explanation"],
-                relation,
-                *(_number(row[key]) for key in ("value_first", "value_second")),
-                _ratio(row, ""),
-                row["verdict"],
-                _ratio(row, "equal_loss_"),
-                row["source"],
-            ]
-        )
-    head = ["explanation", "prediction", "first", "second", "ratio", "verdict", "at equal loss"]
-    return {"head": [*head, "source"], "body": body}
+    body = [
+        [
+            f"{row['explanation']} ({row['source']})",
+            relation(row),
+            "\n".join(_value(row, which) for which in ("first", "second")).strip(),
+            _ratio(row, ""),
+            row["verdict"],
+            _ratio(row, "equal_loss_"),
+        ]
+        for row in verdicts.to_dict("records")
+    ]
+    head = ["explanation", "prediction", "values", "ratio", "verdict", "ratio at equal loss"]
+    return {"head": head, "body": body}
 
 
 def networks(summary: pd.DataFrame) -> dict[str, Any]:
     """Each network's own numbers: the geometric mean over seeds, with its interval."""
     shown = [name for name in QUANTITIES if name in set(summary["quantity"])]
     cells = {
-        (str(arch), str(quantity)): _over_seeds(rows["value"])
+        (str(arch), str(quantity)): _over_seeds(rows["value"], int(rows["diverged"].sum()))
         for (arch, quantity), rows in summary.groupby(["arch", "quantity"])
     }
     body = [
@@ -108,9 +112,8 @@ def networks(summary: pd.DataFrame) -> dict[str, Any]:
     return {"head": ["network", *(QUANTITIES[name] for name in shown)], "body": body}
 
 
-def _over_seeds(values: pd.Series) -> str:
-    lost = int(np.isinf(values).sum())
-    logs = np.log(values[(values > 0) & np.isfinite(values)])
+def _over_seeds(values: pd.Series, lost: int) -> str:
+    logs = np.log(values[values > 0])
     if logs.empty:
         return "diverges" if lost else ""
     low, high = interval(logs)
@@ -120,10 +123,11 @@ def _over_seeds(values: pd.Series) -> str:
     return "\n".join([*said, *([f"{lost} of {len(values)} diverge"] if lost else [])])
 
 
-def _number(value: float) -> str:
-    if np.isnan(value):
-        return ""
-    return "diverges" if np.isinf(value) else number(value)
+def _value(row: Mapping[Any, Any], which: str) -> str:
+    value, lost = row[f"value_{which}"], row[f"diverged_{which}"]
+    if pd.isna(value):
+        return "diverges" if lost else ""
+    return f"{number(value)} ({lost} diverge)" if lost else number(value)
 
 
 def _ratio(row: dict[Any, Any], prefix: str) -> str:
@@ -135,21 +139,22 @@ def _ratio(row: dict[Any, Any], prefix: str) -> str:
     return f"{number(ratio)}\n{span((low, high))}"
 
 
-def edge(looked: pd.DataFrame) -> list[str]:
-    """Where λ₁ and the mini-batches' curvature are at the last moment, relative to 2/lr."""
-    said = []
+def edge(looked: pd.DataFrame) -> dict[str, Any]:
+    """λ₁ and the mini-batches' κ at the last moment, relative to 2/lr: 1 is the edge of stability.
+
+    Means over seeds; of a quantity that was not taken, nothing.
+    """
+    body = []
     whole = looked[looked["layer"].fillna("") == ""]
     for (arch, rate), rows in whole.groupby(["arch", "learning_rate"], sort=False):
         last = rows[rows["step"] == rows["step"].max()]
-        means = last.groupby("quantity")["value"].mean()
+        means = last.groupby("quantity")["value"].mean() * rate / 2
         if {"lambda_1", "batch_sharpness"} <= set(means.index):
-            top, along = (means[key] * rate / 2 for key in ("lambda_1", "batch_sharpness"))
-            said.append(
-                f"{label(str(arch))}, learning rate {rate:g}, step {last['step'].iloc[0]:,}: λ₁ is "
-                f"{number(top)} and the mini-batches' κ {number(along)} times 2/lr, at a loss of "
-                f"{number(last['loss'].mean())}."
-            )
-    return said
+            values = (means["lambda_1"], means["batch_sharpness"], last["loss"].mean())
+            at = [f"{rate:g}", f"{last['step'].iloc[0]:,}"]
+            body.append([label(str(arch)), *at, *map(number, values)])
+    head = ["network", "learning rate", "step", "λ₁ ÷ (2/lr)", "κ ÷ (2/lr)", "loss (nats)"]
+    return {"head": head, "body": body}
 
 
 def _limits(study: Mechanism, runs: pd.DataFrame) -> list[str]:

@@ -25,7 +25,10 @@ def _all(said: Mapping[str, Any]) -> Iterator[Titled]:
         yield Titled(name, f"Headline numbers {SIDES[name]}", table)
     yield Titled("settings", "Settings of the two studies", said["settings"])
     if "mechanism" in said:
-        yield Titled("explanations", "Explanations as predictions", said["mechanism"]["verdicts"])
+        mechanism = said["mechanism"]
+        yield Titled("explanations", "Explanations as predictions", mechanism["verdicts"])
+        yield Titled("edge", "Curvature relative to 2/lr", mechanism["edge"])
+        yield Titled("networks", "Every network by itself", mechanism["networks"])
     if "network" in said:
         network = said["network"]
         yield Titled("finals", "Final networks", network["finals"])
