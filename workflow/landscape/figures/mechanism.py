@@ -134,9 +134,10 @@ def mechanism_controls(losses: pd.DataFrame) -> Figure:
     names = [name for name in ordered(set(losses["arch"])) if name not in COMPARED]
     panels = [(rate, name) for name in names]
     panels += [(float(low), "") for low in sorted(losses["learning_rate"].unique()) if low < rate]
-    rows = -(-len(panels) // COLUMNS)
-    figure = new_figure(height=0.7 + 1.35 * rows)
-    grid = figure.subplots(rows, COLUMNS, sharex=True, sharey=True, squeeze=False).ravel()
+    columns = min(COLUMNS, len(panels))
+    rows = -(-len(panels) // columns)
+    figure = new_figure(height=0.8 + 1.15 * rows)
+    grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
     for axes, (at, control) in zip(grid, panels, strict=False):
         for name in (*COMPARED, control):
             part = losses[(losses["arch"] == name) & (losses["learning_rate"] == at)]
@@ -149,7 +150,9 @@ def mechanism_controls(losses: pd.DataFrame) -> Figure:
         axes.set_title(label(control) if control else f"learning rate {at:g}", fontsize=7)
     for axes in grid[len(panels) :]:
         axes.set_visible(False)
-    figure.supxlabel("training step", fontsize=8.5)
+    for axes in grid[max(0, len(panels) - columns) : len(panels)]:
+        axes.tick_params(labelbottom=True)  # where nothing is below
+    grid[(rows - 1) * columns].set_xlabel("training step", loc="left")
     figure.supylabel("mini-batch loss (nats)", fontsize=8.5)
     handles = [Line2D([], [], color=color(name), label=label(name)) for name in COMPARED]
     figure.legend(handles=handles, loc="outside upper center", ncols=2)

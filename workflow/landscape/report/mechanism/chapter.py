@@ -10,7 +10,7 @@ import pandas as pd
 from landscape.config.mechanism import Mechanism
 from landscape.notation.names import label, ordered
 from landscape.notation.numbers import number, span
-from landscape.report.phrases import several
+from landscape.report.phrases import capital, counted, several
 from landscape.storage.tables import read_table
 from landscape.tables.statistics import interval
 
@@ -42,10 +42,11 @@ def content(results: Path, study: Mechanism) -> dict[str, Any]:
 
 def _setup(study: Mechanism) -> str:
     slower = study.slower
+    networks = capital(several(len(study.networks), "network"))
     return (
-        f"{len(study.networks)} networks of one plan, width factor {study.width:g}, are trained "
-        f"with plain SGD at learning rate {study.learning_rate:g} for {study.steps:,} steps from "
-        f"the same weights on the same mini-batches, {len(slower.networks)} of them at "
+        f"{networks} of one plan, width factor {study.width:g}, are trained with plain SGD at "
+        f"learning rate {study.learning_rate:g} for {study.steps:,} steps from the same weights on "
+        f"the same mini-batches, {counted(len(slower.networks))} of them at "
         f"{slower.learning_rate:g}, too. Their weights are kept at the steps "
         f"{', '.join(f'{step:,}' for step in study.moments)} and looked at afterwards. Hessians "
         f"are of one fixed batch of {study.curvature_images:,} training images, in training mode, "
