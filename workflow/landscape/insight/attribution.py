@@ -1,4 +1,4 @@
-"""Which pixels speak for a class: Grad-CAM and integrated gradients, by captum."""
+"""Pixels that speak for a class: Grad-CAM and integrated gradients, by captum."""
 
 import numpy as np
 import torch

@@ -1,4 +1,4 @@
-"""What lies between image and logits: maps of some layers, and the last layer's inputs."""
+"""Features between image and logits: maps of some layers, and the last layer's inputs."""
 
 from typing import Any
 

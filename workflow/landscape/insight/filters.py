@@ -1,4 +1,4 @@
-"""The first layer's filters: what a network looks for before anything else."""
+"""The first layer's filters: the patterns that a network looks for first."""
 
 from dataclasses import dataclass
 from typing import Any

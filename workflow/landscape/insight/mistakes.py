@@ -1,4 +1,4 @@
-"""What a network is sure of and wrong about."""
+"""Confident mistakes: wrong classes that a network is sure of."""
 
 import numpy as np
 import pandas as pd

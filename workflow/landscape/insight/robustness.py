@@ -1,4 +1,4 @@
-"""How accuracy falls when images are disturbed, kind by kind and step by step."""
+"""Accuracy on disturbed images, by kind of disturbance and by severity."""
 
 import io
 import math

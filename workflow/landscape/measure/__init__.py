@@ -1,1 +1,1 @@
-"""What is measured on the way: one file per quantity, each a pure function."""
+"""The measures: one file per quantity, each a pure function."""

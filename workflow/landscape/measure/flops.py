@@ -1,4 +1,4 @@
-"""What a network computes for an image, counted by torch while it runs on one."""
+"""Operations that a network needs for an image, counted by torch while it runs on one."""
 
 import copy
 

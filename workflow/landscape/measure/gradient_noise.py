@@ -1,4 +1,4 @@
-"""How much the gradients of mini-batches differ from their mean, at one point."""
+"""Gradient noise: how much mini-batch gradients differ from their mean, at one point."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""Measures that a rescaling of weights which leaves the function alone leaves alone, too.
+"""Scale-free measures: unchanged by any rescaling of weights that leaves the function unchanged.
 
 The parameters w of a convolution before a normalization have no scale: L(cw) = L(w). So their
 gradient is orthogonal to w and scales as 1/c, their Hessian as 1/c², and what is reported here is

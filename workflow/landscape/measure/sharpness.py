@@ -1,4 +1,4 @@
-"""Sharpness: how curved the loss is where it is most curved, and along the gradient."""
+"""Sharpness: the largest curvature of the loss, and the curvature along the gradient."""
 
 import torch
 from torch import nn

@@ -1,4 +1,4 @@
-"""How a signal travels through a network: forward as activations, backward as gradients."""
+"""Signal propagation through a network: activations forward, gradients backward."""
 
 import torch
 from torch import nn

@@ -1,4 +1,4 @@
-"""The base of the sweeps: plain, small, and with every factor of the course to be varied."""
+"""The base network of the sweeps: small, with a setting for every factor of the course."""
 
 import torch
 from torch import nn

@@ -1,4 +1,4 @@
-"""Fully connected layers only: what convolution is compared with."""
+"""Fully connected layers only: the network that convolution is compared with."""
 
 import torch
 from torch import nn

@@ -1,4 +1,4 @@
-"""What an optimizer's `step` may be given: a function that computes the loss anew."""
+"""The closure that an optimizer's `step` may be given: it computes the loss anew."""
 
 from collections.abc import Callable
 from typing import Any

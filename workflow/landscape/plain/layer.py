@@ -1,4 +1,4 @@
-"""What every layer has in common: parameters, and two passes that belong together."""
+"""The interface of every layer: parameters, a forward pass and a backward pass."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Layers in a row, and the row that is trained."""
+"""A network: layers in sequence, trained as one."""
 
 from collections.abc import Iterator, Sequence
 

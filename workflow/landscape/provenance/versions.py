@@ -1,4 +1,4 @@
-"""What made a result: versions and the commit of the code."""
+"""Versions of the libraries, and the commit of the code, that made a result."""
 
 import platform
 import subprocess

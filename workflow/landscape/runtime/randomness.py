@@ -1,4 +1,4 @@
-"""Every random choice has a generator of its own, made of what the choice is for."""
+"""Random generators: one for each purpose, seeded by it."""
 
 import hashlib
 

@@ -1,4 +1,4 @@
-"""Stop when asked, at a moment at which nothing is lost."""
+"""Stop requests: a job stops at a moment at which nothing is lost."""
 
 import signal
 from collections.abc import Iterator

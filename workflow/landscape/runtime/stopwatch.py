@@ -1,4 +1,4 @@
-"""Time that counts, over interruptions."""
+"""A stopwatch that keeps its count over interruptions."""
 
 import time
 

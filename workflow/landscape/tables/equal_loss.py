@@ -1,4 +1,4 @@
-"""Networks compared where they have the same loss, whatever the step."""
+"""Networks compared at equal loss, whatever the step."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""Rows of the summary tables, read for figures and text."""
+"""Rows of the summary tables, as figures and text read them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What the numbers say of each explanation: at equal steps, and where losses are equal."""
+"""Verdicts on the explanations: at equal steps, and at equal loss."""
 
 from typing import Any
 

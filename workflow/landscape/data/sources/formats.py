@@ -1,4 +1,4 @@
-"""The formats that CIFAR-10 is taken in, and which of them lies at a path.
+"""The formats that CIFAR-10 is taken in, and their recognition at a path.
 
 Each has a module, a `copies.Format`; the first in this list that recognizes a path reads it.
 """

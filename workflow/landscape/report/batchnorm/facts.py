@@ -1,4 +1,4 @@
-"""What the paragraphs about batch normalization are chosen by."""
+"""The facts that choose the paragraphs about batch normalization."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The question of the network study, as far as its settings go."""
+"""The question of the network study, as its settings pose it."""
 
 from collections.abc import Iterable
 

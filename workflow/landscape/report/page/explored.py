@@ -1,4 +1,4 @@
-"""Which pictures the page has, and the tables that they are made of."""
+"""The page's pictures, and the tables that they are drawn from."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What an interactive picture is made of: plotly's traces and layouts as plain data."""
+"""Interactive pictures as plain data: plotly's traces and layouts."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
