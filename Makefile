@@ -12,6 +12,7 @@
 # make test    all fast tests        make lint    what the code must satisfy to be merged
 # make cluster-test    the study on a Slurm that is started here; as root, which installs it with apt
 # make docs-test  every command in README and docs, run as it is written
+# make protocols  what each measure must give where the answer is known, on real images too
 # make faults  every fault that must lose nothing: kills, full disks, damaged files; and all other
 #              tests that are too slow for make test
 # make mutants one-line faults in the package that its tests must see, in the background and for
@@ -32,7 +33,7 @@ TO ?= release.tar.gz
 export CONFIG DATA FROM TO
 FROM_PARQUET = data={source: parquet, path: '$${DATA//$$quote/$$quote$$quote}'}
 
-.PHONY: docs-test mutants demo study recover adopt release-results figures bench test faults soak cluster-test lint format pins clean
+.PHONY: docs-test protocols mutants demo study recover adopt release-results figures bench test faults soak cluster-test lint format pins clean
 .DEFAULT_GOAL := demo
 
 demo: $(READY)
@@ -69,6 +70,9 @@ test: $(READY)
 
 docs-test: $(READY)
 	$(VENV)/bin/python -m pytest tests/docs -n 2 --dist loadfile
+
+protocols: $(READY)
+	$(VENV)/bin/python -m pytest tests/protocols -n 2 --dist loadfile
 
 faults: $(READY)
 	$(VENV)/bin/python -m pytest tests/faults -n 2 --dist loadgroup

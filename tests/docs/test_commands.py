@@ -49,6 +49,7 @@ COMMANDS = {
     "make bench CONFIG=studies/small.yaml DATA=path/to/cifar10": PLANNED,
     "make test": PRINTED,
     "make lint": PRINTED,
+    "make protocols": PRINTED,
     "make faults": PRINTED,
     "make cluster-test": PRINTED,
     'make mutants MUTANTS="--sample 30 --seed first"': PRINTED,
@@ -98,6 +99,7 @@ COMMANDS = {
     " --config studies/demo.yaml --config mish.yaml": CLONED,
     "landscape train network/sweep/structure/patches/seed0"
     " --config studies/demo.yaml --config patches.yaml": CLONED,
+    "python -m pytest -n 0 tests/protocols --write": COLLECTED,
     "python -m pytest -n 0 tests/unit/measure": COLLECTED,
     'python -m pytest -n 0 -k "cosine or beta" tests/unit/measure': COLLECTED,
 }

@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import time
+from collections.abc import Callable
 from itertools import cycle
 from pathlib import Path
 
@@ -24,9 +25,11 @@ from landscape.bench import (
     contenders,
     course,
     growth,
+    looking,
     plain_loop,
     sharing,
     speed,
+    table,
     timing,
     workflow,
 )
@@ -159,6 +162,40 @@ def test_the_race_relates_every_way_to_the_plain_loop_and_to_the_bare_step() -> 
     for row in rows:
         assert row["steps_per_second"]["low"] <= row["steps_per_second"]["median"]
         assert row["share_of_ceiling"] > 0
+
+
+def test_looking_costs_a_share_of_the_run_s_training(
+    mechanism_study: Study, tiny: Study, results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With each part in turn said to take 1 (ten training steps), 7 (a moment) and 2 (λ₁) seconds;
+    the study makes 10 steps and looks at 2 moments.
+    """
+    taken = cycle([1.0, 7.0, 2.0])
+
+    def canned(work: Callable[[], object], device: torch.device) -> float:
+        work()
+        return next(taken)
+
+    monkeypatch.setattr(looking, "STEPS", 2)
+    monkeypatch.setattr(looking, "ROUNDS", 1)
+    monkeypatch.setattr(looking, "_seconds", canned)
+    threads = torch.get_num_threads()
+    rows = looking.looking(mechanism_study, results, CPU)
+    assert torch.get_num_threads() == threads
+    assert [row.pop("architecture") for row in rows] == ["vgg_a", "vgg_a_bn"]
+    for row in rows:
+        assert row == pytest.approx(
+            {
+                "step_seconds": 0.1,
+                "moment_seconds": 5.0,
+                "lambda_seconds": 2.0,
+                "share": 5.0 * 2 / (10 * 0.1),
+                "lambda_share": 2.0 * 2 / (10 * 0.1),
+            }
+        )
+    said = table._looking({"architecture": "vgg_a", **rows[0]})
+    assert "5.0 a moment, in all 1000% of the run's training; 2.0 for λ₁ there" in said
+    assert looking.looking(tiny, results, CPU) == []
 
 
 def test_a_ceiling_counts_two_operations_for_each_product(monkeypatch: pytest.MonkeyPatch) -> None:

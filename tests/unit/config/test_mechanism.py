@@ -1,12 +1,13 @@
 """The mechanism section: its runs, its moments, and mistakes that are named."""
 
 import copy
+from itertools import pairwise
 
 import pytest
 import yaml
 
 from landscape.config.mechanism import network_of
-from landscape.config.study import validate_study
+from landscape.config.study import load_study, validate_study
 from landscape.errors import UserError
 from support.artefacts import ROOT
 
@@ -28,6 +29,23 @@ def test_the_runs_are_the_probe_s_protocol():
     assert not first.tested
     assert first.moments == (0, 10, 30, 100, 300, 1000, 3000, 10000, 15000)
     assert not any(run.moments for run in runs if "/range/" in run.id)
+
+
+def test_half_decades_and_probe_vectors_are_as_many_as_the_protocols_ask_for():
+    found = study().mechanism
+    rates = found.range.learning_rates
+    assert (rates[0], rates[-1]) == (0.003, 100)
+    assert all(2.9 < b / a < 3.5 for a, b in pairwise(rates))
+    assert (found.learning_rate, found.slower.learning_rate) == (0.1, 0.02)
+    published = load_study([ROOT / "config.yaml", ROOT / "studies/two_cores.yaml"]).mechanism
+    assert min(found.in_depth.probes, published.in_depth.probes) >= 10
+
+
+def test_the_paper_s_overlay_is_its_network_and_its_decay():
+    probe = load_study([ROOT / "config.yaml", ROOT / "studies/paper.yaml"]).probe
+    assert probe.architectures == ("vgg_19", "vgg_19_bn_fc")  # BatchNorm in the head, too
+    assert (probe.optimizer.name, probe.optimizer.weight_decay) == ("sgd", 0.00039)
+    assert (probe.learning_rate, probe.batch_size, probe.steps) == (0.1, 128, 15000)
 
 
 def test_every_network_has_the_seeds_that_it_names():

@@ -59,6 +59,23 @@ def test_it_equals_the_explicit_hessian_s(kinds):
         assert (product - hessian @ vector).norm() < 1e-10 * (hessian @ vector).norm()
 
 
+@pytest.mark.parametrize("kinds", [SMOOTH, KINDS[2]], ids=["BatchNorm", "no norm"])
+def test_parts_of_a_batch_are_other_functions_with_batch_norm(kinds):
+    """Their Hessians have the batch's as mean only where images do not share statistics."""
+    model, inputs = tiny(*kinds), random(8, 2, 4, 4)
+    flat = FlatParameters(model)
+    vector = random(len(flat.vector), seed=4)
+
+    def product(part):
+        batch = inputs[part], LABELS[part]
+        return hessian_vector_product(model, flat, *batch, cross_entropy, vector)
+
+    whole = product(slice(None))
+    apart = (product(slice(4)) + product(slice(4, None))) / 2 - whole
+    share = float(apart.norm() / whole.norm())
+    assert share > 0.1 if kinds is SMOOTH else share < 1e-12
+
+
 def test_it_is_the_gradient_s_derivative():
     """Central differences of the gradient, in VGG-A itself, whose weights are channels-last."""
     model = models.build(Vgg(name="vgg_a_bn", width=0.05), 0).double().train()

@@ -166,6 +166,22 @@ def test_where_the_plain_network_diverges_page_one_compares_nothing(alone):
     assert len(answer) == 1
 
 
+@pytest.mark.parametrize(("plain", "word"), [(0.4, "more"), (160.0, "less")])
+def test_the_start_is_told_whichever_network_is_the_more_curved(plain, word):
+    looked = pd.DataFrame(
+        [
+            (arch, 0.1, step, "lambda_1", value)
+            for arch, at_first in (("vgg_a", plain), ("vgg_a_bn", 80.0))
+            for step, value in ((0, at_first / 2), (0, at_first * 2), (100, 7.0))
+        ],
+        columns=["arch", "learning_rate", "step", "quantity", "value"],
+    )
+    (said,) = chapter.start(looked, 0.1)
+    assert said.startswith("Before any training λ₁ is 80.0 for VGG-A + BatchNorm and ")
+    assert said.endswith(f": BatchNorm starts where the loss is {word} curved.")
+    assert chapter.start(looked[looked["arch"] == "vgg_a"], 0.1) == []
+
+
 def test_a_network_that_diverges_is_said_to():
     lost = pd.DataFrame(
         [("final_loss", "vgg_a", seed, value) for seed, value in enumerate([1.0, 1.1, np.nan])]

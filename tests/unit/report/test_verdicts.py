@@ -10,7 +10,7 @@ from landscape.report.batchnorm.course import narrower_from
 from landscape.report.batchnorm.endings import chance_sentence, diverged
 from landscape.report.batchnorm.facts import Facts
 from landscape.report.batchnorm.limits import FULL, Scale, limitations
-from landscape.report.batchnorm.questions import _beta, _sizes, _spikes
+from landscape.report.batchnorm.questions import _beta, _scale, _sizes, _spikes
 from landscape.report.batchnorm.step_sizes import by_step_size, left_behind
 from landscape.report.batchnorm.summary import numbers, values_text, verdicts
 from landscape.report.captions import CAPTIONS, filled
@@ -312,6 +312,9 @@ def test_small_steps_and_two_batches_are_told_apart_from_curvature():
     assert "Small steps do not isolate curvature" in sizes
     assert "mostly mini-batch noise and falls like one over the learning rate" in beta
     assert "Only β on one mini-batch speaks of the landscape." in beta
+    scale = " ".join(_scale(facts))
+    assert "β(c²η; cθ) · c² = β(η; θ) for that layer alone" in scale
+    assert "no factor common to all parameters removes it" in scale
     for figure, words in {
         "probe_beta_heatmap": "Small steps do not isolate curvature",
         "beta_smoothness": "This β is mostly mini-batch noise",

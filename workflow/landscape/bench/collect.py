@@ -13,7 +13,17 @@ from typing import Any
 
 import torch
 
-from landscape.bench import ceilings, course, growth, sharing, speed, startup, table, workflow
+from landscape.bench import (
+    ceilings,
+    course,
+    growth,
+    looking,
+    sharing,
+    speed,
+    startup,
+    table,
+    workflow,
+)
 from landscape.config.runs import Run
 from landscape.config.study import Study
 from landscape.data import dataset
@@ -50,6 +60,7 @@ def bench(
             for bands, probe in pairs
             for row in speed.race(bands, probe, images, device, rounds, seconds)
         ],
+        "looking": lambda: looking.looking(study, results, device),
         "startup": lambda: startup.before_the_first_step(one, results),
         "help_seconds": startup.help_seconds,
         "sharing": lambda: sharing.sharing(one, results, device, 5 * seconds, _cores(threads)),

@@ -78,9 +78,19 @@ def _others(found: dict[str, Any]) -> list[str]:
             f"{whole['bands_seconds']:.0f} s; one run of the probe study: "
             f"{whole['probe_seconds']:.0f} s; start-up included."
         )
+    lines += [_looking(row) for row in found.get("looking", [])]
     if found["stale_figure"]:
         lines.append(f"One stale figure: {found['stale_figure']['seconds']:.1f} s in all.")
     return lines
+
+
+def _looking(row: dict[str, Any]) -> str:
+    return (
+        f"Looking into the weights of {row['architecture']}, processor seconds on one thread: "
+        f"{row['moment_seconds']:.1f} a moment, in all {row['share']:.0%} of the run's training; "
+        f"{row['lambda_seconds']:.1f} for λ₁ there, in all {row['lambda_share']:.0%}. A training "
+        f"step takes {row['step_seconds']:.3f}."
+    )
 
 
 def _spread(values: dict[str, float], form: str) -> str:

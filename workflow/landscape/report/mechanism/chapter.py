@@ -12,6 +12,7 @@ from landscape.notation.names import label, ordered
 from landscape.notation.numbers import number, span
 from landscape.report.phrases import capital, counted, several
 from landscape.storage.tables import read_table
+from landscape.tables.explanations import BN, PLAIN
 from landscape.tables.statistics import interval
 
 QUANTITIES = {
@@ -36,7 +37,7 @@ def content(results: Path, study: Mechanism) -> dict[str, Any]:
         "verdicts": _table(verdicts),
         "networks": networks(summary),
         "edge": edge(looked),
-        "limits": _limits(study, runs),
+        "limits": [*start(looked, study.learning_rate), *_limits(study, runs)],
     }
 
 
@@ -138,6 +139,20 @@ def _ratio(row: dict[Any, Any], prefix: str) -> str:
     if pd.isna(low):
         return f"{number(ratio)}\n{several(int(row[f'{prefix}seeds']), 'seed')}"
     return f"{number(ratio)}\n{span((low, high))}"
+
+
+def start(looked: pd.DataFrame, rate: float) -> list[str]:
+    """How curved the two networks are before any training, where smoothness would help first."""
+    rows = looked[(looked["quantity"] == "lambda_1") & (looked["learning_rate"] == rate)]
+    logs = np.log(rows[(rows["step"] == 0) & (rows["value"] > 0)].set_index("arch")["value"])
+    if not {PLAIN, BN} <= set(logs.index):
+        return []
+    plain, normalized = (float(np.exp(logs[[arch]].mean())) for arch in (PLAIN, BN))
+    word = "more" if normalized > plain else "less"
+    return [
+        f"Before any training λ₁ is {number(normalized)} for {label(BN)} and {number(plain)} for "
+        f"{label(PLAIN)}: BatchNorm starts where the loss is {word} curved."
+    ]
 
 
 def edge(looked: pd.DataFrame) -> dict[str, Any]:
