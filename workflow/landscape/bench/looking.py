@@ -64,7 +64,6 @@ def _row(mechanism: Mechanism, run: Run, results: Path, device: torch.device) ->
         (Path(folder) / "data").symlink_to((results / "data").resolve())
         job.train(short, Path(folder), threads=1)
         subject = Subject(look, Path(folder), device)
-    subject.rows(STEPS)
     parts: list[Callable[[], object]] = [
         lambda: [advance() for _ in range(TIMED)],
         lambda: subject.rows(STEPS),
