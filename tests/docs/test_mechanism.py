@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from landscape.notation.names import label
+from landscape.notation.numbers import number
 from support.artefacts import ROOT
 
 PAGE = (ROOT / "docs/mechanism.md").read_text("utf-8")
@@ -46,7 +47,7 @@ def kinks() -> Rows:
     for (arch, width), part in scale[scale["step"] == 120].groupby(["arch", "width"], sort=False):
         betas = [at(part, power)["beta"].iloc[0] for power in (-2, -6, -12, -18)]
         curved = part["hg_over_g"].iloc[0]
-        rows.append([label(arch), f"{width:g}", *(f"{value:.3g}" for value in (curved, *betas))])
+        rows.append([label(arch), f"{width:g}", *(number(value) for value in (curved, *betas))])
     return rows
 
 
