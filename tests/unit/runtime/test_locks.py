@@ -32,7 +32,7 @@ with lock_gpu(name, int(parallel), cards):
 @pytest.fixture(autouse=True)
 def a_machine_of_our_own(monkeypatch, tmp_path):
     """No GPUs and no Slurm job of the tests' own machine, and no locks of others."""
-    for name in (gpu.VISIBLE, "SLURM_JOB_ID"):
+    for name in (gpu.VISIBLE, gpu.HIP_VISIBLE, "SLURM_JOB_ID"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv(gpu.FOLDER, str(tmp_path / "machine"))
 
@@ -83,6 +83,27 @@ def test_the_installed_cards_are_nvidia_smi_s(monkeypatch, tmp_path):
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     assert gpu.cards() == ["GPU-aaa", "MIG-one", "MIG-two"]
+
+
+ROCM = """{"card0": {"GPU ID": "0x74a1"}, "card1": {"GPU ID": "0x74a1"},
+ "system": {"Driver version": "6.10.5"}}"""
+
+
+def test_amd_s_cards_are_numbered_where_there_is_no_nvidia_smi(monkeypatch, tmp_path):
+    program = tmp_path / "rocm-smi"
+    program.write_text(f"#!/bin/sh\ntest \"$1 $2\" = '--showid --json' && echo '{ROCM}'\n", "utf-8")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert gpu.cards() == ["0", "1"]
+    with gpu.lock_gpu("first"):
+        assert os.environ[gpu.VISIBLE] == "0"
+        with gpu.lock_gpu("second", among=["0", "1"]):
+            assert os.environ[gpu.VISIBLE] == "1"
+    monkeypatch.setenv(gpu.HIP_VISIBLE, "1")  # which HIP prefers
+    with gpu.lock_gpu("third"):
+        assert os.environ[gpu.HIP_VISIBLE] == "1"
+        assert gpu.VISIBLE not in os.environ
+    assert gpu.numbered("WARNING: No AMD GPU is found\n") == []
 
 
 def test_slurm_has_handed_them_out_already(monkeypatch, tmp_path):

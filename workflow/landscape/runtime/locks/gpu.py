@@ -4,6 +4,7 @@ A card, or a share of one, is a locked file. The files belong to the machine and
 folder, so that two studies on one machine never hold the same card.
 """
 
+import json
 import os
 import platform
 import shutil
@@ -28,23 +29,34 @@ from landscape.runtime.locks.files import (
 )
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
+HIP_VISIBLE = "HIP_VISIBLE_DEVICES"  # where it is set, HIP heeds it and not the other
 FOLDER = "LANDSCAPE_LOCKS"  # environment variable: where the machine's lock files are
 
 
 def cards() -> list[str]:
-    """The GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them; torch is not asked.
+    """The GPUs that this process may use, as `_variable` names them; torch is not asked.
 
     None inside a Slurm job that was given one: there the scheduler has handed them out.
     """
     if JOB in os.environ:
-        given = visible(os.environ.get(VISIBLE, ""))
+        given = visible(os.environ.get(_variable(), ""))
         return given if len(given) > 1 else []
-    if VISIBLE in os.environ:
-        return visible(os.environ[VISIBLE])
-    if shutil.which("nvidia-smi") is None:
-        return []
-    listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=False)
-    return installed(listed.stdout)
+    if _variable() in os.environ:
+        return visible(os.environ[_variable()])
+    if shutil.which("nvidia-smi") is not None:
+        return installed(_said("nvidia-smi", "-L"))
+    if shutil.which("rocm-smi") is not None:
+        return numbered(_said("rocm-smi", "--showid", "--json"))
+    return []
+
+
+def _variable() -> str:
+    """The environment variable that says which cards a process may use."""
+    return HIP_VISIBLE if HIP_VISIBLE in os.environ else VISIBLE
+
+
+def _said(*command: str) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout
 
 
 def visible(text: str) -> list[str]:
@@ -69,6 +81,18 @@ def installed(listed: str) -> list[str]:
     return [name for card, *parts in found for name in parts or [card]]
 
 
+def numbered(listed: str) -> list[str]:
+    """AMD's cards in the output of `rocm-smi --showid --json`, as HIP counts them: 0, 1, …
+
+    HIP reads CUDA_VISIBLE_DEVICES as CUDA does, but it knows numbers only.
+    """
+    try:
+        found = json.loads(listed)
+    except ValueError:  # a warning of its own instead: no card, or no driver
+        return []
+    return [str(number) for number, _ in enumerate(k for k in found if k.startswith("card"))]
+
+
 def machine_folder() -> Path:
     """Where this machine's lock files are: $LANDSCAPE_LOCKS, or the user's runtime directory."""
     if FOLDER in os.environ:
@@ -80,7 +104,7 @@ def machine_folder() -> Path:
 
 @contextmanager
 def lock_gpu(holder: str, parallel: int = 1, among: Sequence[str] | None = None) -> Iterator[None]:
-    """Inside the block CUDA_VISIBLE_DEVICES names one card, or a share of it, held by nobody else.
+    """Inside the block `_variable` names one card, or a share of it, held by nobody else.
 
     holder: who this is, for others that wait. parallel: jobs that run at a time on this machine;
     if they outnumber the cards, each card is shared by as many as that takes. among: the cards, if
@@ -100,15 +124,16 @@ def lock_gpu(holder: str, parallel: int = 1, among: Sequence[str] | None = None)
             f"({error.strerror}); set {FOLDER} to another folder, or {VISIBLE} to one card "
             "and run one job at a time"
         ) from None
-    before = os.environ.get(VISIBLE)
-    os.environ[VISIBLE] = card
+    variable = _variable()
+    before = os.environ.get(variable)
+    os.environ[variable] = card
     try:
         yield
     finally:
         share.release()
-        os.environ.pop(VISIBLE)
+        os.environ.pop(variable)
         if before is not None:
-            os.environ[VISIBLE] = before
+            os.environ[variable] = before
 
 
 def _wait(locks: Locks, names: Sequence[str], shares: int, holder: str) -> tuple[str, FileLock]:
