@@ -26,7 +26,7 @@ CLONED = "for real, in a project with the settings as they are and the demo's im
 PLANNED = "in such a project, where a profile makes every Snakemake a dry run"
 PRINTED = "there, where make prints what it would run"
 COLLECTED = "there, where pytest collects the tests and runs none"
-PARSED = "there, where bash checks the syntax only: packages would come from the network"
+PARSED = "there, where bash checks the syntax only: it is for a network or a GPU"
 
 DEMO = "snakemake --cores 2 --resources gpu=2 --configfile studies/demo.yaml"
 COMMANDS = {
@@ -47,6 +47,7 @@ COMMANDS = {
     "landscape export model fast --run network/final/fast/seed0": REAL,
     "make bench": PLANNED,
     "make bench CONFIG=studies/small.yaml DATA=path/to/cifar10": PLANNED,
+    "python3 scripts/gpu_session.py 540": PARSED,
     "make test": PRINTED,
     "make lint": PRINTED,
     "make protocols": PRINTED,

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from itertools import cycle
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -29,19 +30,21 @@ from landscape.bench import (
     plain_loop,
     sharing,
     speed,
+    sprints,
     table,
     timing,
     workflow,
 )
 from landscape.bench.answer import answer
 from landscape.bench.contenders import contender
-from landscape.config.runs import ProbeSchedule
+from landscape.config.runs import ProbeSchedule, Split
 from landscape.config.study import Figures, Study
 from landscape.errors import UserError
 from landscape.figures import bench as bench_figure
 from landscape.figures import draw
 from landscape.runtime import device as devices
 from landscape.storage.files import read_json
+from landscape.training import job
 from support.runs import RUNS, images
 
 CPU = torch.device("cpu")
@@ -252,6 +255,48 @@ def test_an_interrupted_benchmark_keeps_what_it_measured(
         collect.bench(tiny, folder, 1, 1, 0.01, wanted=["sped"])
 
 
+def test_short_trainings_are_those_of_their_jobs_after_one_to_warm_up(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Timed without a job's files and checks, and with the very same networks at the end."""
+    changes = {"batch_size": 50, "epochs": 2, "split": Split(train_images=130)}
+    changes |= {"name": "final/fast", "test_time_augmentation": True, "device": "cpu"}
+    runs = [RUNS["network"].model_copy(update={**changes, "seed": seed}) for seed in (0, 1)]
+    built = []
+    state = sprints.State
+    monkeypatch.setattr(sprints, "State", lambda *a, **k: built.append(a[0].seed) or state(*a, **k))
+    (row,) = sprints.sprints(SimpleNamespace(runs=runs), folder, CPU)
+    assert built == [0, 0, 1]
+    assert (row["network"], row["seeds"], row["captured"]) == ("fast", [0, 1], ["none", "none"])
+    for name in ("start_seconds", "steps_seconds", "six_views_seconds"):
+        assert min(row[name]) > 0
+    for place, run in enumerate(runs):
+        job.train(run, folder, threads=None)
+        whole = read_json(folder / run.id / "run.json")
+        assert row["accuracy"][place] == whole["test_accuracy"]
+        assert row["six_views_accuracy"][place] == whole["test_accuracy_augmented"]
+
+
+def test_short_trainings_are_a_line_of_the_table() -> None:
+    row = {"network": "fast", "start_seconds": [0.1, 0.3], "steps_seconds": [2.0, 2.2]}
+    row |= {"six_views_seconds": [0.5, 0.5], "accuracy": [0.93, 0.94]}
+    said = table._sprint(row | {"six_views_accuracy": [0.94, 0.94]})
+    assert said == (
+        "fast, 2 trainings of 2.30 s (the slowest 2.50): 93.50 ± 0.50 % of the test images; in six "
+        "views of them 94.00 ± 0.00 %, after 2.80 s with the look at these."
+    )
+
+
+def test_what_takes_hours_on_a_cpu_is_measured_there_only_by_name(
+    folder: Path, tiny: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for part in ("sprints", "course"):
+        monkeypatch.setattr(getattr(collect, part), part, lambda *a, p=part: [p])
+    collect.bench(tiny, folder, 1, 1, 0.01, wanted=["sprints", "course"])
+    found = read_json(folder / "bench/parts.json")
+    assert (found["sprints"], found["course"]) == (["sprints"], ["course"])
+
+
 def test_jobs_of_the_course_ask_for_a_share_of_the_card(
     tmp_path: Path, tiny: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -272,6 +317,7 @@ def test_everything_is_measured_and_finite(measured: Path) -> None:
     ]
     assert {row["architecture"] for row in found["speed"]} == {"vgg_a", "vgg_a_bn"}
     assert sorted(row["size"] for row in found["growth"]) == [0.05, 0.1, 8, 200]
+    assert not {"sprints", "course"} & set(found)  # only by name on a CPU
     assert found["stale_figure"] is None  # nothing was trained here
     numbers = [*found["startup"].values(), found["help_seconds"], *found["ceilings"].values()]
     numbers += [value for row in found["growth"] for value in list(row.values())[2:]]

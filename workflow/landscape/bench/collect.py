@@ -20,6 +20,7 @@ from landscape.bench import (
     looking,
     sharing,
     speed,
+    sprints,
     startup,
     table,
     workflow,
@@ -31,6 +32,8 @@ from landscape.errors import UserError
 from landscape.provenance import versions
 from landscape.runtime import device as devices
 from landscape.storage import files
+
+HOURS_ON_A_CPU = ("sprints", "course")  # parts that are left out there unless they are asked for
 
 
 def bench(
@@ -67,17 +70,18 @@ def bench(
         "growth": lambda: growth.growth(one, results, _cores(threads)),
         "dry_runs": lambda: workflow.dry_runs(study),
         "stale_figure": lambda: workflow.stale_figure(study, results),
+        "sprints": lambda: sprints.sprints(study, results, device),
+        "course": lambda: course.course(study, results, _parallel(found.get("sharing", []))),
     }
-    if device.type == "cuda":  # elsewhere it takes hours
-        parts["course"] = lambda: course.course(study, results, _parallel(found["sharing"]))
     if unknown := set(wanted) - set(parts):
         raise UserError(f"bench: {sorted(unknown)} are no parts; there are {', '.join(parts)}")
+    due = [part for part in parts if device.type == "cuda" or part not in HOURS_ON_A_CPU]
     for part, measure in parts.items():
-        if part in wanted or (not wanted and part not in found):
+        if part in (wanted or due) and (wanted or part not in found):
             print(f"bench: {part}", file=sys.stderr, flush=True)
             found[part] = measure()
             files.write_json(measured, found)
-    if missing := [part for part in parts if part not in found]:
+    if missing := [part for part in due if part not in found]:
         print(f"bench: {measured} lacks {', '.join(missing)}", file=sys.stderr)
         return
     files.write_json(file, found)
@@ -97,7 +101,9 @@ def _earlier(machine: dict[str, Any], *written: Path) -> dict[str, Any]:
 
 
 def _parallel(sharing_rows: list[dict[str, Any]]) -> int:
-    """As many runs at a time as were the fastest together."""
+    """As many runs at a time as were the fastest together; one where that was not measured."""
+    if not sharing_rows:
+        return 1
     best = max(sharing_rows, key=lambda row: float(row["steps_per_second"]))
     return int(best["runs"]) if best["way"] == "processes" else 1
 

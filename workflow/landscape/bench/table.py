@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import numpy as np
+
 from landscape.bench import BANDS, PLAIN, PROBE
 
 COLUMNS = (
@@ -71,6 +73,7 @@ def _others(found: dict[str, Any]) -> list[str]:
     ]
     if plans:
         lines.append(f"Dry runs: {plans}.")
+    lines += [_sprint(row) for row in found.get("sprints", [])]
     if "course" in found:
         whole = found["course"]
         lines.append(
@@ -90,6 +93,21 @@ def _looking(row: dict[str, Any]) -> str:
         f"{row['moment_seconds']:.1f} a moment, in all {row['share']:.0%} of the run's training; "
         f"{row['lambda_seconds']:.1f} for λ₁ there, in all {row['lambda_share']:.0%}. A training "
         f"step takes {row['step_seconds']:.3f}."
+    )
+
+
+def _sprint(row: dict[str, Any]) -> str:
+    """Means over the seeds; of accuracies with their standard deviation."""
+    training = np.add(row["start_seconds"], row["steps_seconds"])
+    views = training + row["six_views_seconds"]
+    once, six = (
+        f"{100 * np.mean(row[name]):.2f} ± {100 * np.std(row[name]):.2f} %"
+        for name in ("accuracy", "six_views_accuracy")
+    )
+    return (
+        f"{row['network']}, {len(training)} trainings of {training.mean():.2f} s (the slowest "
+        f"{training.max():.2f}): {once} of the test images; in six views of them {six}, after "
+        f"{views.mean():.2f} s with the look at these."
     )
 
 
