@@ -9,12 +9,13 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import requests
-import urllib3
-
 from landscape.errors import UserError
+
+if TYPE_CHECKING:  # imported where something is fetched: images on this machine do without
+    import requests
 
 TIMEOUTS = (10.0, 30.0)  # seconds: to connect, and between two pieces of an answer
 CHUNK = 1 << 18  # bytes
@@ -112,6 +113,9 @@ def _set_aside(path: Path) -> None:
 
 def _fetch(url: str, part: Path) -> None:
     """One request that appends to `part` what it lacks; ends well only with all bytes there."""
+    import requests
+    import urllib3
+
     begun = part.stat().st_size if part.exists() else 0
     # Bytes as they are stored: a transparent decompression would break both resuming and sums.
     headers = {"Accept-Encoding": "identity"}
@@ -177,7 +181,7 @@ def _reason(error: BaseException) -> str:
     return re.sub(r" \(_ssl\.c:\d+\)", "", said)
 
 
-def _refuse_status(response: requests.Response) -> None:
+def _refuse_status(response: "requests.Response") -> None:
     status = response.status_code
     if status not in (200, 206):
         permanent = 400 <= status < 500 and status not in WORTH_ANOTHER_TRY
@@ -187,7 +191,7 @@ def _refuse_status(response: requests.Response) -> None:
         raise _AttemptError("the server answered with a web page (text/html) instead of the file")
 
 
-def _extent(response: requests.Response) -> tuple[int, int | None]:
+def _extent(response: "requests.Response") -> tuple[int, int | None]:
     """The byte that the answer starts at, and the size of the whole file if it is known."""
     if response.status_code == 206:
         return _range_of(response)
@@ -195,7 +199,7 @@ def _extent(response: requests.Response) -> tuple[int, int | None]:
     return 0, int(length) if length.isdecimal() else None
 
 
-def _range_of(response: requests.Response) -> tuple[int, int | None]:
+def _range_of(response: "requests.Response") -> tuple[int, int | None]:
     """First byte and total of `Content-Range: bytes 5-9/10`; a refusal says `bytes */10`."""
     found = re.fullmatch(
         r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)", response.headers.get("Content-Range", "")
@@ -206,7 +210,7 @@ def _range_of(response: requests.Response) -> tuple[int, int | None]:
     return int(first or 0), None if total == "*" else int(total)
 
 
-def _receive(response: requests.Response, part: Path, start: int, total: int | None) -> None:
+def _receive(response: "requests.Response", part: Path, start: int, total: int | None) -> None:
     whole = "an unknown number of" if total is None else f"{total / 1e6:.1f}"
     last = time.monotonic()
     with part.open("r+b" if start else "wb") as file:
