@@ -130,3 +130,28 @@ def test_a_planted_fault_is_found(found: Found, fault: str) -> None:
     """The control: each of these is something that the tests above exist to find."""
     row = found[fault]
     assert row.get("error") or row["kinds"] == ["none"]
+
+
+TIMED = """
+import json, sys
+from pathlib import Path
+import torch
+from landscape.bench import sprints
+from landscape.config.runs import Run
+run = Run.model_validate_json(sys.argv[1])
+print(json.dumps(sprints.timed([run], Path(sys.argv[2]), torch.device("cuda"))))
+"""
+
+
+def test_the_benchmark_times_whole_trainings_on_a_card(
+    stand_in: dict[str, str], results: Path
+) -> None:
+    changes = {"batch_size": 50, "test_time_augmentation": True, "name": "final/fast"}
+    run = cases.RUNS["fast, everything"].model_copy(update=changes)
+    command = [sys.executable, "-c", TIMED, run.model_dump_json(), str(results)]
+    done = subprocess.run(command, env=stand_in, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    found = json.loads(done.stdout)
+    assert found["captured"] == ["all"]
+    for part in ("start", "steps", "six_views"):
+        assert found[f"{part}_seconds"] == pytest.approx([0.001])  # as its events say
