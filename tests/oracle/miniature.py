@@ -89,6 +89,7 @@ SMALLER = {
         "precision": "float32",
         "base": {"architecture": {"filters": 2, "neurons": 8}, "batch_size": 20, "epochs": 2},
         "seeds": [1],
+        "tune": None,  # its tables, of many seeds, are in test_tables.py
         "sweeps": {
             "filters": {
                 "16": {"architecture": {"filters": 1}},

@@ -62,14 +62,17 @@ NO_NETWORK = {"network": {"sweeps": {}, "finals": {}, "ablations": {}, "base": {
 
 
 def check_network(results, config):
-    study = config["network"]
-    folders = [name for name in runs.runs(config) if name.startswith("network/")]
+    study, folder = config["network"], results / "network"
+    tuning = network_tables.tuning(study, results)
+    chosen = network_tables.chosen(tuning)
+    if tuning:
+        require_equal(pd.read_csv(folder / "tuning.csv"), tuning, ["run"])
+    folders = list(runs.network_runs(config, chosen))
     folders += [f"network/plain/seed{seed}" for seed in study["plain"]["seeds"]]
     them, epochs = network_tables.runs_and_epochs(results, folders)
-    folder = results / "network"
     require_equal(pd.read_csv(folder / "runs.csv"), them, ["run"])
     require_equal(pd.read_csv(folder / "epochs.csv"), epochs, ["run", "epoch"])
-    made = network_tables.summary(study, them)
+    made = network_tables.summary(study, them, chosen)
     require_equal(pd.read_csv(folder / "summary.csv"), made, ["kind", "group", "level"])
     made = network_tables.comparisons(study, them)
     compared = pd.read_csv(folder / "comparisons.csv")
@@ -97,12 +100,30 @@ def test_the_tables_of_random_runs(tmp_path, seeds):
 def test_the_tables_of_a_random_network_study(tmp_path):
     """All of config.yaml's sweeps, finals and ablations, three and five seeds, some diverged."""
     study = load_study([ROOT / "config.yaml"]).network
+    lost = [run.id for run in study.possible_runs("cpu") if "optimizer/Adagrad/" in run.id]
     diverged = (
         "network/base/seed1",
+        "network/base/lr0.1/seed0",
         "network/final/fast/seed0",
-        "network/sweep/optimizer/Adagrad/seed2",
+        "network/sweep/filters/64/seed0",
         "network/ablation/compact/no_residual/seed2",
+        *lost,  # at every learning rate
     )
     synthetic_network.write_runs(tmp_path, study, diverged)
     aggregate_network(study, tmp_path)
     check_network(tmp_path, CONFIG)
+
+
+def test_the_oracle_finds_the_same_runs_at_every_choice():
+    """All settings at each factor: the same folders, learning rates and optimizers."""
+    study = load_study([ROOT / "config.yaml"]).network
+    settings = {setting for setting, *_ in runs.trials(CONFIG["network"])}
+    for factor in CONFIG["network"]["tune"]["factors"]:
+        chosen = dict.fromkeys(settings, factor)
+        ours = runs.network_runs(CONFIG, chosen)
+        theirs = {run.id: run for run in study.runs("cpu", chosen)}
+        assert ours.keys() == theirs.keys()
+        for folder, run in ours.items():
+            assert theirs[folder].learning_rate == run["learning_rate"]
+            rates = {k: v for k, v in run["optimizer"].items() if k.endswith("learning_rate")}
+            assert rates.items() <= theirs[folder].optimizer.model_dump().items()

@@ -18,6 +18,10 @@ TINY = {
         "epochs": 1,
     },
     "seeds": [0],
+    "tune": {
+        "factors": [0.5, 1],
+        "seed": 1,
+    },  # another seed than decides: its runs are asked for late
     "finals": {
         "fast": {"architecture": {"width": 0.05}, "batch_size": 50, "epochs": 1},
         "speedrun": None,
@@ -33,16 +37,16 @@ TINY = {
 }
 
 
-def network(**levels: Any) -> dict[str, Any]:
+def network(tune: Any = TINY["tune"], **levels: Any) -> dict[str, Any]:
     """Of config.yaml's sweeps, these levels of the activation function and nothing else."""
     everything = yaml.safe_load((ROOT / "config.yaml").read_text("utf-8"))["network"]["sweeps"]
     sweeps = dict.fromkeys(everything) | {"activation": dict.fromkeys(everything["activation"])}
     sweeps["activation"] |= {"relu": {}, **levels}
-    return {**TINY, "sweeps": sweeps}
+    return {**TINY, "sweeps": sweeps, "tune": tune}
 
 
-def configure(project: Path, **levels: Any) -> None:
-    study = tiny_study(network=network(**levels), bands={"learning_rates": [0.001]})
+def configure(project: Path, tune: Any = TINY["tune"], **levels: Any) -> None:
+    study = tiny_study(network=network(tune, **levels), bands={"learning_rates": [0.001]})
     (project / "tiny.yaml").write_text(yaml.safe_dump(study), "utf-8")
 
 

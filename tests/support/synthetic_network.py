@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from landscape.config.entries import setting_of
 from landscape.config.network_study import NetworkStudy
 from landscape.config.runs import PlainRun, Run
+from landscape.tables.tuning import tabulate_tuning
 
 DEVICE = "AMD EPYC 9V74 80-Core Processor"
 # Test accuracy, parameters, PFLOP and seconds of a whole training, of each family.
@@ -41,11 +43,11 @@ GAINS = {  # what a level adds to the validation accuracy of the base or of the 
 def write_runs(
     folder: Path, study: NetworkStudy, diverged: tuple[str, ...] = (), views: bool = True
 ) -> Path:
-    """Every run's run.json and epochs.csv below `folder`/network, and the table of all layers.
+    """Every run's run.json and epochs.csv below `folder`/network, the layers and the choices.
 
     Runs whose id is in `diverged` have no accuracy; without `views` nothing was augmented.
     """
-    for run in (*study.runs("auto"), *study.plain_runs("auto")):
+    for run in (*study.possible_runs("auto"), *study.plain_runs("auto")):
         place = folder / run.id
         place.mkdir(parents=True, exist_ok=True)
         row = _run(run, run.id in diverged, views)
@@ -58,6 +60,8 @@ def write_runs(
     ]
     if tables:
         pd.concat(tables).to_csv(folder / "network/layers.csv", index=False)
+    if study.is_tuned:
+        tabulate_tuning(study, folder)
     return folder
 
 
@@ -72,11 +76,13 @@ def _random(*key: Any) -> np.random.Generator:
 def _validation(run: Run | PlainRun) -> float:
     """What the seed gives every network, what the setting gives, and what nobody controls."""
     name = run.id.removeprefix("network/").rsplit("/", 1)[0]
+    setting = setting_of(name)
     shared = 0.003 * _random("seed", run.seed).normal()
-    setting = GAINS.get(name, 0.002 * _random("setting", name).normal())
+    own = GAINS.get(setting, 0.002 * _random("setting", setting).normal())
     alone = 0.0012 * _random("run", run.id).normal()
-    gain = 0.0 if name == "base" else setting
-    return FAMILIES[_family(run)][0] + gain + shared + alone
+    rate = 0.0 if name == setting else 0.004 * _random("rate", name).normal() - 0.002
+    gain = 0.0 if setting == "base" else own
+    return FAMILIES[_family(run)][0] + gain + rate + shared + alone
 
 
 def _run(run: Run | PlainRun, diverged: bool, views: bool) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """A whole study from its first run to its report, in this process: no start of a job is paid."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
-from landscape.config.runs import PlainRun
+from landscape.config.runs import PlainRun, Run
 from landscape.config.study import Study
 from landscape.figures.draw import draw
 from landscape.figures.selection import wanted
@@ -12,14 +13,16 @@ from landscape.report import build
 from landscape.tables.bands_and_probe import aggregate_bands, aggregate_probe
 from landscape.tables.layers import tabulate_structure
 from landscape.tables.network_study import aggregate_network
+from landscape.tables.tuning import runs_in, tabulate_tuning
 from landscape.training import job
 
 
 def make(study: Study, results: Path) -> None:
     """Everything that the workflow makes of the prepared data in `results`."""
-    for run in study.all_runs:
-        train = plain_job.train if isinstance(run, PlainRun) else job.train
-        train(run, results, threads=1)
+    _train(study.all_runs, results)
+    if study.network and study.network.is_tuned:
+        tabulate_tuning(study.network, results)
+        _train(runs_in(results, study), results)
     if study.bands:
         aggregate_bands(study.bands, results)
     if study.probe:
@@ -34,3 +37,10 @@ def make(study: Study, results: Path) -> None:
         base = results / "figures" / name
         draw(name, results, study.figures, base.with_suffix(".png"), base.with_suffix(".pdf"))
     build.build(results, study, results / "report.pdf")
+
+
+def _train(runs: Iterable[Run | PlainRun], results: Path) -> None:
+    for run in runs:
+        if not (results / run.id / "run.json").exists():
+            train = plain_job.train if isinstance(run, PlainRun) else job.train
+            train(run, results, threads=1)

@@ -25,6 +25,7 @@ MINIATURE = {
         "precision": "float32",
         "base": {"architecture": {"filters": 2, "neurons": 8}, **SHORT},
         "seeds": [0],
+        "tune": None,
         "finals": {
             "speedrun": SHORT,
             "resnet18": SHORT,

@@ -38,11 +38,13 @@ except UserError as error:
 RESULTS = STUDY.results
 # The same folder for what is no path of a rule, below a module's prefix where it has one.
 FOLDER = workflow.modifier.path_modifier.replace_prefix(f"{RESULTS}/").removesuffix("/")
-RUNS = {run.id: run for run in STUDY.all_runs}
+RUNS = {run.id: run for run in STUDY.possible_runs}
+# Of each study, but for the runs that are asked for only once learning rates are chosen.
 RUN_IDS = {
     study: [run.id for run in RUNS.values() if run.study == study]
-    for study in ("bands", "probe", "mechanism", "network")
+    for study in ("bands", "probe", "mechanism")
 }
+RUN_IDS["network"] = STUDY.network.certain_ids if STUDY.network else []
 STUDIES = [study for study, runs in RUN_IDS.items() if runs]
 REPORT = f"{RESULTS}/report.pdf"
 PAGE = f"{RESULTS}/report.html"
@@ -120,6 +122,8 @@ TABLE_CODE = {
     "network": "tables.network_study",
 }
 LAYERS = f"{RESULTS}/network/layers.csv"
+TUNING = f"{RESULTS}/network/tuning.csv"
+IS_TUNED = STUDY.network is not None and STUDY.network.is_tuned
 
 
 def aggregated(study):
@@ -142,7 +146,27 @@ def listed(path):
 
 def study_tables(study):
     """All tables of a study; the layers of its networks need no run."""
-    return [*aggregated(study), *([LAYERS] if study == "network" else [])]
+    if study != "network":
+        return aggregated(study)
+    return [*aggregated(study), LAYERS, *([TUNING] if IS_TUNED else [])]
+
+
+def chosen_runs(file):
+    """This file of the runs of the chosen learning rates, once they are chosen."""
+
+    def files(wildcards):
+        from landscape.tables.tuning import chosen_rates
+
+        checkpoints.tune.get()
+        runs = STUDY.network.run_ids(chosen_rates(STUDY.network, Path(FOLDER)))
+        return expand(f"{RESULTS}/{{run}}/{{file}}", run=runs, file=file)
+
+    return [files] if IS_TUNED else []
+
+
+def trial_files():
+    trials = [trial.run_id for trial in STUDY.network.trials()]
+    return expand(f"{RESULTS}/{{run}}/{{file}}", run=trials, file=RUN_TABLES["network"])
 
 
 def path_ids():
@@ -155,7 +179,12 @@ def run_files(study):
         f"{RESULTS}/{{run}}/{{file}}", run=RUN_IDS[study], file=RUN_TABLES[study]
     )
     looked = ["mechanism.parquet", "spectrum.parquet"] if study == "mechanism" else []
-    return files + expand(f"{RESULTS}/{{run}}/{{file}}", run=path_ids(), file=looked)
+    chosen = chosen_runs(RUN_TABLES[study]) if study == "network" else []
+    return [
+        *files,
+        *expand(f"{RESULTS}/{{run}}/{{file}}", run=path_ids(), file=looked),
+        *chosen,
+    ]
 
 
 def whole_study(study):
@@ -167,6 +196,7 @@ def whole_study(study):
     if study not in STUDIES:
         return [f"(this configuration has no section {study})"]
     models = expand(f"{RESULTS}/{{run}}/model.safetensors", run=RUN_IDS[study])
+    models += chosen_runs("model.safetensors") if study == "network" else []
     images = f"{DATA}/SHA256SUMS"
     return [*study_tables(study), *run_files(study), *models, images]
 
@@ -255,6 +285,10 @@ def inspected(kind):
     runs = getattr(STUDY.inspected, kind)
     files = ["model.safetensors", "run.json"]
     return expand(f"{RESULTS}/{{run}}/{{file}}", run=runs, file=files)
+
+
+def tune_settings():
+    return STUDY.network.tuned_part.model_dump_json()
 
 
 def insight_settings():

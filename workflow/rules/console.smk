@@ -29,11 +29,18 @@ def announce():
     """Before anything starts: how many runs are to do and about how long they take here."""
     jobs = list(workflow.dag.needrun_jobs())
     planned = [job.wildcards.run for job in jobs if job.rule.name in TRAINING]
-    if any(job.is_checkpoint for job in jobs):
+    pending = {job.rule.name for job in jobs if job.is_checkpoint}
+    if "dataset" in pending:
         # Finished runs are trained again only if the images turn out to be others.
-        planned = [
-            run for run in planned if not (Path(FOLDER) / run / "run.json").exists()
-        ]
+        planned = unfinished(planned)
+    if "tune" in pending:
+        from landscape.tables.tuning import runs_in
+
+        # Runs that are asked for once learning rates are chosen: as many, whatever is chosen.
+        later = {
+            run.id for run in runs_in(Path(FOLDER), STUDY) if run.study == "network"
+        }
+        planned += unfinished(later - set(planned))
     if not planned or not workflow.local_exec:
         return  # nothing is trained, or not here
     threads = train_threads(None)
@@ -53,6 +60,10 @@ def announce():
     if done.returncode:
         refuse(f"nothing was started: {done.stdout.strip()}")
     logger.info(done.stdout.strip())
+
+
+def unfinished(runs):
+    return [run for run in runs if not (Path(FOLDER) / run / "run.json").exists()]
 
 
 def refuse(reason):

@@ -1,4 +1,34 @@
 # The best network, and why: its layers, and what trained networks learned.
+# Runs of one seed choose the learning rate of each level, after which it is seen which runs of the
+# other seeds are asked for. What a run is does not depend on the choice, only whether it is made.
+if IS_TUNED:
+
+    checkpoint tune:
+        input:
+            trial_files(),
+        output:
+            listed(TUNING),
+        log:
+            f"{RESULTS}/logs/tune.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/tune.tsv"
+        conda:
+            ENVIRONMENT
+        resources:
+            mem_mb=2000,
+            runtime=10,
+        params:
+            python=python,
+            results=results_folder,
+            settings=tune_settings(),
+            code=fingerprint("tables.tuning"),
+        message:
+            "choose the learning rates of the sweeps"
+        shell:
+            "{params.python} -m landscape tune --results {params.results:q}"
+            " --settings {params.settings:q} &> {log:q}"
+
+
 rule structure:
     output:
         listed(LAYERS),

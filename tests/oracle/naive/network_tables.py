@@ -3,7 +3,7 @@
 import json
 
 from oracle.naive import statistics
-from oracle.naive.runs import entries
+from oracle.naive.runs import entries, trials
 from oracle.naive.tables import told
 from oracle.naive.training import table
 
@@ -43,12 +43,55 @@ def runs_and_epochs(results, folders):
     return runs, epochs
 
 
-def summary(study, runs):
+def tuning(study, results):
+    """Rows of tuning.csv, each read from its run's files."""
     rows = []
-    for kind, group, level, name, _ in entries(study):
+    for setting, factor, name, recipe in trials(study):
+        folder = f"network/{name}/seed{study['tune']['seed']}"
+        facts = json.loads((results / folder / "run.json").read_text("utf-8"))
+        ended = facts["status"] == "completed"
+        last = table(results / folder, "epochs.csv")[-1]["validation_accuracy"] if ended else None
+        rows.append(
+            {
+                "setting": setting,
+                "factor": factor,
+                "learning_rate": recipe["learning_rate"],
+                "run": folder,
+                "seed": study["tune"]["seed"],
+                "status": facts["status"],
+                "validation_accuracy": last,
+            }
+        )
+    best = chosen(rows)
+    return [{**row, "chosen": int(best[row["setting"]] == row["factor"])} for row in rows]
+
+
+def chosen(rows):
+    """{setting: factor}: the highest accuracy; of equal ones the setting's own, then the smallest.
+
+    A setting whose runs all diverged keeps its own learning rate.
+    """
+    best = {}
+    for row in rows:
+        there = [
+            other
+            for other in rows
+            if other["setting"] == row["setting"] and other["status"] == "completed"
+        ]
+        highest = max([other["validation_accuracy"] for other in there], default=None)
+        equal = [o["factor"] for o in there if o["validation_accuracy"] == highest]
+        best[row["setting"]] = 1 if 1 in equal or not equal else min(equal)
+    return best
+
+
+def summary(study, runs, choice=()):
+    rows = []
+    settings = list(entries(study, choice))
+    (base, *_) = [e[3] for e in settings if e[0] == "sweep" and e[3].split("/")[0] == "base"]
+    for kind, group, level, name, _ in settings:
         row = {"run": name, "kind": kind, "group": group, "level": level}
         row |= _means([run for run in runs if run["name"] == name])
-        reference = {"sweep": "base", "ablation": f"final/{group.replace(' ', '_')}"}.get(kind)
+        reference = {"sweep": base, "ablation": f"final/{group.replace(' ', '_')}"}.get(kind)
         row |= _difference(runs, name, reference)
         rows.append(row)
     plain = [run for run in runs if run["name"] == "plain"]
@@ -66,6 +109,7 @@ def summary(study, runs):
 def _means(runs):
     completed = [run for run in runs if run["status"] == "completed"]
     row = {"family": runs[0]["family"], "seeds": len(runs)}
+    row["learning_rate"] = runs[0]["learning_rate"]
     row["diverged"] = len(runs) - len(completed)
     for cost in COSTS:
         row[cost] = statistics.mean([run[cost] for run in completed])

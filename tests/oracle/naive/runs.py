@@ -111,18 +111,59 @@ def _mechanism(config):
                 )  # fmt: skip
 
 
-def _network(config):
+def _network(config, chosen=()):
+    """`chosen`: {setting: factor of its learning rate}; a setting's own is in its place."""
     study = config["network"]
-    for kind, _, _, name, recipe in entries(study):
+    for _, _, name, recipe in trials(study):
+        yield _network_run(study, name, recipe, study["tune"]["seed"], tested=False)
+    for kind, _, _, name, recipe in entries(study, chosen):
         for seed in study["final_seeds"] if kind == "final" else study["seeds"]:
-            yield _run(
-                **recipe, folder=f"network/{name}/seed{seed}", study="network", seed=seed,
-                split=study["split"], tested=kind == "final",
-            )  # fmt: skip
+            yield _network_run(study, name, recipe, seed, tested=kind == "final")
 
 
-def entries(study):
+def _network_run(study, name, recipe, seed, tested):
+    return _run(
+        **recipe, folder=f"network/{name}/seed{seed}", study="network", seed=seed,
+        split=study["split"], tested=tested,
+    )  # fmt: skip
+
+
+def network_runs(config, chosen):
+    """{folder: settings} of the network study's runs where these factors are chosen."""
+    return {run["folder"]: run for run in _network(config, chosen)}
+
+
+def trials(study):
+    """(setting, factor, name, recipe) of everything that is tried; a setting once."""
+    if study.get("tune"):
+        levels = {e[3]: e[4] for e in entries(study) if e[0] == "sweep"}
+        for setting, recipe in levels.items():
+            for factor in study["tune"]["factors"]:
+                yield setting, factor, *_at(setting, recipe, factor)
+
+
+def _at(setting, recipe, factor):
+    """Where a setting lies at a multiple of its learning rates, and its recipe there."""
+    if factor == 1:
+        return setting, recipe
+    recipe = copy.deepcopy(recipe)
+    parts = recipe, recipe["optimizer"]
+    for part in parts:
+        for key in part:
+            if key.endswith("learning_rate"):
+                part[key] = float("%.6g" % (part[key] * factor))
+    return f"{setting}/lr{recipe['learning_rate']}", recipe
+
+
+def entries(study, chosen=()):
     """(kind, group, level, name, recipe) of each setting of the network study."""
+    for kind, group, level, name, recipe in _entries(study):
+        if kind == "sweep" and name in chosen:
+            name, recipe = _at(name, recipe, chosen[name])
+        yield kind, group, level, name, recipe
+
+
+def _entries(study):
     base = study["base"]
     whole = {}
     for factor, levels in study["sweeps"].items():

@@ -72,8 +72,8 @@ def test_the_jobs_that_follow_are_counted(tiny):
     whole = load_study([ROOT / "config.yaml"])
     figures = [name for name in wanted(whole) if FIGURES[name].study == "network"]
     networks = [run for run in whole.all_runs if run.study == "network"]
-    # Tables, layers, insight and surfaces, the report.
-    assert estimate.following(whole, networks) == len(figures) + 5
+    # Learning rates, tables, layers, insight and surfaces, the report.
+    assert estimate.following(whole, networks) == len(figures) + 6
     looked = [run for run in whole.runs if run.moments]
     assert estimate.following(whole, looked) == 1 + len(looked) + 4 + 1
 

@@ -25,7 +25,7 @@ def tables(tmp_path_factory):
     folder = tmp_path_factory.mktemp("results")
     synthetic_network.write_runs(folder, NETWORK)
     aggregate_network(NETWORK, folder)
-    names = ("summary", "runs", "epochs")
+    names = ("summary", "runs", "epochs", "tuning")
     return {name: read_table(folder / f"network/{name}.csv") for name in names}
 
 
@@ -41,11 +41,31 @@ def test_each_level_s_bars_stand_beside_its_name(tables, factor):
         assert [text.removesuffix(" (base)") for _, text in ticks(axes.yaxis)] == list(by_name)
         for place, text in ticks(axes.yaxis):
             row = by_name[text.removesuffix(" (base)")]
-            assert text.endswith(" (base)") == (row["run"] == "base")
+            assert text.endswith(" (base)") == (row["run"].split("/")[0] == "base")
             ends = 100 * row[f"{measure}_low"], 100 * row[f"{measure}_high"]
             if not np.isnan(ends[0]):
                 assert drawn.pop(place) == pytest.approx(ends)
         assert not drawn
+
+
+@pytest.mark.parametrize("factor", NETWORK.sweeps)
+def test_each_level_s_rates_stand_beside_it(tables, factor):
+    """At the right the chosen one; grey, above the mean, the accuracies that the others reached."""
+    means, differences = sweep(tables["summary"], tables["runs"], factor).axes
+    rows, tuning = tables["summary"], tables["tuning"]
+    rows = rows[(rows["kind"] == "sweep") & (rows["group"] == factor)].to_dict("records")
+    (side,) = differences.child_axes
+    chosen = tuning[tuning["chosen"] == 1].set_index("setting")["learning_rate"]
+    for place, row in enumerate(rows):
+        setting = "base" if row["run"].startswith("base") else "/".join(row["run"].split("/")[:3])
+        assert ticks(side.yaxis)[place] == (place, f"{chosen[setting]:g}")
+        others = tuning[(tuning["setting"] == setting) & (tuning["chosen"] == 0)]
+        (marks,) = [line for line in means.lines if line.get_gid() == f"tried:{row['level']}"]
+        assert set(marks.get_xdata()) == set(100 * others["validation_accuracy"])
+        assert all(place - 0.5 < at < place for at in marks.get_ydata())
+        (mean,) = [line for line in means.lines if line.get_gid() == f"mean:{row['level']}"]
+        left, right = means.get_xlim()
+        assert left < mean.get_xdata(orig=False)[0] < right  # whatever the others reached
 
 
 def test_each_ablation_s_bar_stands_beside_its_name_below_its_network(tables):

@@ -40,7 +40,8 @@ from support.artefacts import ROOT
 STUDY = load_study([ROOT / "config.yaml"])
 NETWORK = STUDY.network.model_copy(
     update={
-        "sweeps": {name: STUDY.network.sweeps[name] for name in ("filters", "structure", "loss")}
+        "sweeps": {name: STUDY.network.sweeps[name] for name in ("filters", "structure", "loss")},
+        "tune": None,
     }
 )
 LOST = "network/sweep/loss/focal/seed2"

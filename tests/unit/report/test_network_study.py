@@ -14,7 +14,7 @@ from landscape.notation.numbers import number, points_span
 from landscape.report import build, captions
 from landscape.report.captions_network_study import FACTOR_TITLES
 from landscape.report.content import content
-from landscape.report.network_study import factors, finals, limits
+from landscape.report.network_study import factors, finals, limits, tuning
 from landscape.report.network_study.phrases import Images, accuracy_text
 from landscape.report.network_study.question import question
 from landscape.report.network_study.recipes import NOT_USED, changes
@@ -389,7 +389,19 @@ def test_every_level_is_in_the_table_with_its_difference(said, summary):
     rows = {row[0].partition(":")[0]: row for row in said["levels"]["body"]}
     row = summary[level(summary, "64")].iloc[0]
     assert points_span((row["difference_low"], row["difference_high"]), 1000) in rows["64"][2]
-    assert rows["*Number of filters*"][1:] == [""] * 5
+    assert rows["64"][-1] == f"{row['learning_rate']:g}"
+    assert rows["*Number of filters*"][1:] == [""] * 6
+
+
+def test_how_learning_rates_were_chosen_is_said():
+    network = STUDY.network
+    assert "with seed 0 at 0.5, 1 and 2 times its learning rate" in tuning.how(network)
+    chosen = {"base": 1, "sweep/filters/16": 2, "sweep/filters/64": 0.5}
+    assert "Two of three settings chose an end of their range" in tuning.limits(network, chosen)
+    assert "an end" not in tuning.limits(network, {"base": 1})
+    untuned = network.model_copy(update={"tune": None})
+    assert tuning.how(untuned) == ""
+    assert "were not tuned" in tuning.limits(untuned, {})
     count = summary["kind"].isin(["sweep", "ablation"]).sum()
     groups = [row for row in said["levels"]["body"] if row[0].startswith("*")]
     assert len(said["levels"]["body"]) == count + len(groups)

@@ -26,6 +26,7 @@ def study(**changes):
     content = {
         **CONTENT,
         "seeds": [0, 1, 2],
+        "tune": None,
         "sweeps": {name: CONTENT["sweeps"][name] for name in ("filters", "activation")},
         "finals": {name: CONTENT["finals"][name] for name in ("speedrun", "fast", "compact")},
         "final_seeds": [1, 2, 3],

@@ -16,6 +16,7 @@ from landscape.figures.selection import wanted
 from landscape.notation.units import about
 from landscape.provenance.up_to_date import is_done
 from landscape.storage import files
+from landscape.tables.tuning import runs_in
 
 CIFAR_10, DEMO = Counts(50_000, 10_000), Counts(4_000, 1_000)  # before the data are prepared
 LONG_SECONDS = 600
@@ -35,7 +36,7 @@ def announce(
     suffice for are refused. Of the network of plain tensors, and of jobs that follow, only the
     starts are known.
     """
-    runs = study.all_runs
+    runs = runs_in(results, study)
     finished = [run for run in runs if is_done(run, results)]
     if planned is None:
         waiting = [run for run in runs if run not in finished]
@@ -82,10 +83,11 @@ def in_all(training: float, start: float, jobs: int, parallel: int) -> float:
 
 
 def following(study: Study, waiting: Sequence[Run | PlainRun]) -> int:
-    """The jobs after these runs: tables, looks at kept weights, figures, insight, the report."""
+    """The jobs after these runs: tables and choices, looks at weights, figures, insight, report."""
     parts = {run.study for run in waiting}
     figures = sum(FIGURES[name].study in parts for name in wanted(study))
     paths = study.mechanism.path_ids if study.mechanism else ()
     looks = sum(run.id in paths for run in waiting)
     networks = 1 + 2 * (study.inspected is not None) if "network" in parts else 0
-    return len(parts) + figures + looks + networks + 1
+    choices = bool(study.network and study.network.is_tuned and "network" in parts)
+    return len(parts) + figures + looks + networks + choices + 1

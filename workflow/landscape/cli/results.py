@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 def add(stages: Stages) -> None:
     aggregate = add_stage(stages, _aggregate, "aggregate", "reduce a study's runs to its tables")
     aggregate.add_argument("study", choices=["bands", "probe", "mechanism", "network"])
+    add_stage(stages, _tune, "tune", "choose the learning rates of the sweeps' levels")
     add_stage(stages, _structure, "structure", "tabulate the layers of the final networks")
     for name, text in (
         ("insight", "look into trained networks: filters, attributions, mistakes, robustness"),
@@ -71,9 +72,10 @@ def _aggregate(arguments: Arguments) -> None:
     name, results = arguments.study, results_of(arguments)
     if name == "network":
         from landscape.tables.network_study import aggregate_network
+        from landscape.tables.tuning import chosen_rates
 
         network = _network(arguments)
-        _require_runs(network.run_ids, results)
+        _require_runs(network.run_ids(chosen_rates(network, results)), results)
         wrote(*aggregate_network(network, results))
     elif name == "mechanism":
         from landscape.config.mechanism import Mechanism
@@ -106,6 +108,16 @@ def _require_runs(run_ids: Sequence[str], results: Path) -> None:
             f"{results}: {len(missing)} of the {len(run_ids)} runs of this configuration are not "
             f"trained, the first is {missing[0]}." + others(results)
         )
+
+
+def _tune(arguments: Arguments) -> None:
+    from landscape.tables.tuning import tabulate_tuning
+
+    network, results = _network(arguments), results_of(arguments)
+    if not network.is_tuned:
+        raise UserError("network.tune is null or network.sweeps are, so there is nothing to choose")
+    _require_runs([trial.run_id for trial in network.trials()], results)
+    wrote(tabulate_tuning(network, results))
 
 
 def _structure(arguments: Arguments) -> None:

@@ -40,7 +40,9 @@ def add(stages: Stages) -> None:
 
 
 def _runs(arguments: Arguments) -> None:
-    for run in study_of(arguments).all_runs:
+    from landscape.tables.tuning import runs_in
+
+    for run in runs_in(results_of(arguments), study_of(arguments)):
         print(run.id)
 
 
@@ -108,7 +110,7 @@ def _ending(run: Run | PlainRun, results: Path) -> str:
 def _status(arguments: Arguments) -> None:
     from landscape.cli import status
 
-    status.show(study_of(arguments).all_runs, results_of(arguments), arguments.once)
+    status.show(study_of(arguments), results_of(arguments), arguments.once)
 
 
 def _estimate(arguments: Arguments) -> None:

@@ -12,8 +12,9 @@ from rich.table import Table
 from landscape.cli.run_status import ENDED, STATES, RunStatus, read_status
 from landscape.cli.studies import others
 from landscape.cli.time_left import time_left
-from landscape.config.runs import PlainRun, Run
+from landscape.config.study import Study
 from landscape.notation.units import about
+from landscape.tables.tuning import TUNING, runs_in
 from landscape.training.progress import seconds_text
 
 REFRESH_SECONDS = 1.0
@@ -25,23 +26,22 @@ GAP = 2  # characters between columns
 SHORTEST = 20  # characters of a run's name, however narrow the screen
 
 
-def show(runs: Sequence[Run | PlainRun], results: Path, once: bool) -> None:
+def show(study: Study, results: Path, once: bool) -> None:
     """Show the table until every run has ended, or once."""
     console = Console(highlight=False)
+    runs, chosen = runs_in(results, study), (results / TUNING).exists()
     if once or not console.is_terminal:
-        console.print(screen(_statuses(runs, results), results, console.width))
+        console.print(screen([read_status(run, results) for run in runs], results, console.width))
         return
     with Live(console=console, refresh_per_second=2) as live:
         while True:
-            statuses = _statuses(runs, results)
+            if not chosen and (results / TUNING).exists():
+                runs, chosen = runs_in(results, study), True
+            statuses = [read_status(run, results) for run in runs]
             live.update(screen(statuses, results, console.width, console.height - FRAME))
             if all(status.state in ENDED for status in statuses):
                 return
             time.sleep(REFRESH_SECONDS)
-
-
-def _statuses(runs: Sequence[Run | PlainRun], results: Path) -> list[RunStatus]:
-    return [read_status(run, results) for run in runs]
 
 
 def screen(

@@ -1,11 +1,11 @@
 """The `network:` part of the configuration: sweeps, ablations and final models as training runs."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 
+from landscape.config.entries import BASE, Entry, Trial, slug
 from landscape.config.fields import (
     Count,
     NotNegative,
@@ -18,6 +18,7 @@ from landscape.config.fields import (
 from landscape.config.mistakes import described
 from landscape.config.recipes import Recipe
 from landscape.config.runs import CLASSES, Device, PlainRun, Precision, Run, Split
+from landscape.config.tuning import OWN, Chosen, Tune
 
 Factor = Literal[
     "filters",
@@ -32,24 +33,7 @@ Factor = Literal[
 ]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._+-]*$")]
 Changes = dict[str, Any]
-BASE = "base"  # the name of the runs that sweeps are compared with
 JUDGED_BY = "validation_accuracy"  # of sweeps and ablations: they do not read the test images
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One setting of the network study, trained once per seed: its place and its recipe.
-
-    `kind` is sweep, ablation or final. `group` is the sweep's factor or the final network that an
-    ablation takes something from; `level` what it is called there. `name` is where its runs lie:
-    several levels that equal the base share `base`.
-    """
-
-    kind: Literal["sweep", "ablation", "final"]
-    group: str
-    level: str
-    name: str
-    recipe: Recipe
 
 
 class Plain(Settings):
@@ -89,6 +73,7 @@ class NetworkStudy(Settings):
     base: Recipe
     seeds: Several[Seed]
     sweeps: dict[Factor, dict[Name, Changes]]
+    tune: Tune | None = None
     finals: dict[Name, Changes]
     final_seeds: Several[Seed]
     ablations: dict[Name, dict[Name, Changes]]
@@ -127,15 +112,48 @@ class NetworkStudy(Settings):
         for entry in self.entries():
             if found.setdefault(entry.name, entry.recipe) != entry.recipe:
                 raise ValueError(f"two different recipes would lie in network/{entry.name}")
+        try:
+            self.trials()
+        except ValidationError as error:
+            raise ValueError(
+                described("a learning rate times tune.factors", error, Recipe)
+            ) from None
         return self
 
-    def entries(self) -> Iterator[Entry]:
-        """Sweeps, then finals, then ablations; a level that changes nothing is the base."""
+    @property
+    def is_tuned(self) -> bool:
+        """Whether learning rates are tried: there are levels to try them for."""
+        return self.tune is not None and any(self.sweeps.values())
+
+    @property
+    def tuned_part(self) -> "NetworkStudy":
+        """What the trials depend on, and nothing else of the study."""
+        assert self.tune is not None
+        seeds = (self.tune.seed,)
+        rest: Changes = {"finals": {}, "ablations": {}, "plain": None, "insight": None}
+        return self.model_copy(update={**rest, "seeds": seeds, "final_seeds": seeds})
+
+    def trials(self) -> list[Trial]:
+        """What is tried for each setting of the sweeps; nothing without `tune`."""
+        if self.tune is None:
+            return []
+        levels = {entry.name: entry for entry in self.entries() if entry.kind == "sweep"}
+        return [
+            Trial(name, factor, entry.at(factor), self.tune.seed)
+            for name, entry in levels.items()
+            for factor in self.tune.factors
+        ]
+
+    def entries(self, chosen: Chosen = OWN) -> Iterator[Entry]:
+        """Sweeps, then finals, then ablations; a level that changes nothing is the base.
+
+        Levels of sweeps have their own learning rates times the factors chosen for them.
+        """
         for factor, levels in self.sweeps.items():
             for level, changes in levels.items():
                 recipe = self._recipe(f"sweeps.{factor}.{level}", self.base, changes)
                 name = BASE if recipe == self.base else f"sweep/{factor}/{slug(level)}"
-                yield Entry("sweep", factor, level, name, recipe)
+                yield Entry("sweep", factor, level, name, recipe).at(chosen.get(name, 1))
         for final, changes in self.finals.items():
             recipe = self._recipe(f"finals.{final}", self.base, changes)
             yield Entry("final", final, final, f"final/{slug(final)}", recipe)
@@ -157,28 +175,54 @@ class NetworkStudy(Settings):
             raise ValueError(f"{where}.epochs must be a number; left out, it is the base's")
         return recipe
 
-    def runs(self, device: Device) -> list[Run]:
-        """Every training run, each once."""
-        found: dict[str, Run] = {}
-        for entry in self.entries():
+    def runs(self, device: Device, chosen: Chosen = OWN) -> list[Run]:
+        """Every training run that these choices of learning rates ask for, each once.
+
+        Their number is the same whatever is chosen.
+        """
+        trials = [(trial.entry, trial.seed) for trial in self.trials()]
+        return self._runs([*trials, *self._seeded(self.entries(chosen))], device)
+
+    def possible_runs(self, device: Device) -> list[Run]:
+        """Every run that some choice of learning rates asks for, each once."""
+        trials = self.trials()
+        tried = [(trial.entry, trial.seed) for trial in trials]
+        levels = self._seeded(trial.entry for trial in trials)
+        return self._runs([*tried, *levels, *self._seeded(self.entries())], device)
+
+    def _seeded(self, entries: Iterable[Entry]) -> Iterator[tuple[Entry, int]]:
+        for entry in entries:
             for seed in self.final_seeds if entry.kind == "final" else self.seeds:
-                run = Run(
-                    **dict(entry.recipe),
-                    study="network",
-                    name=entry.name,
-                    seed=seed,
-                    tested=entry.kind == "final",
-                    split=self.split,
-                    device=device,
-                    precision=self.precision,
-                )
-                found.setdefault(run.id, run)
+                yield entry, seed
+
+    def _runs(self, asked: Iterable[tuple[Entry, int]], device: Device) -> list[Run]:
+        found: dict[str, Run] = {}
+        for entry, seed in asked:
+            run = Run(
+                **dict(entry.recipe),
+                study="network",
+                name=entry.name,
+                seed=seed,
+                tested=entry.kind == "final",
+                split=self.split,
+                device=device,
+                precision=self.precision,
+            )
+            found.setdefault(run.id, run)
         return list(found.values())
 
-    @property
-    def run_ids(self) -> list[str]:
+    def run_ids(self, chosen: Chosen = OWN) -> list[str]:
         """Of all runs, those of the network of plain tensors last."""
-        return [r.id for r in self.runs("auto")] + [r.id for r in self.plain_runs("auto")]
+        return [r.id for r in self.runs("auto", chosen)] + [r.id for r in self.plain_runs("auto")]
+
+    @property
+    def certain_ids(self) -> list[str]:
+        """Of all runs, those that are asked for whatever learning rates are chosen."""
+        trials = [trial.run_id for trial in self.trials()]
+        levels = {trial.setting for trial in self.trials()}
+        rest = [run.id for run in self.runs("auto") if run.name not in levels]
+        plain = [run.id for run in self.plain_runs("auto")]
+        return list(dict.fromkeys([*trials, *rest, *plain]))
 
     def plain_runs(self, device: Device) -> list[PlainRun]:
         if self.plain is None:
@@ -203,11 +247,6 @@ def _without_nulls(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     return {key: part for key, part in value.items() if part is not None}
-
-
-def slug(name: str) -> str:
-    """A level's name as a folder's: without spaces."""
-    return name.replace(" ", "_")
 
 
 def _changed(base: dict[str, Any], changes: Changes) -> dict[str, Any]:

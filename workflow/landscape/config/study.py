@@ -8,13 +8,15 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from landscape.config.bands import Bands
+from landscape.config.entries import slug
 from landscape.config.fields import Count, Settings, Whole
 from landscape.config.images import image_mistake
 from landscape.config.mechanism import Look, Mechanism
 from landscape.config.mistakes import described
-from landscape.config.network_study import Insight, NetworkStudy, slug
+from landscape.config.network_study import Insight, NetworkStudy
 from landscape.config.probe import Probe
 from landscape.config.runs import Device, PlainRun, Precision, Run, Split, network_id
+from landscape.config.tuning import Chosen
 from landscape.config.yaml_files import merged
 from landscape.errors import UserError
 
@@ -89,24 +91,45 @@ class Study(Settings):
 
     @property
     def runs(self) -> tuple[Run, ...]:
+        """All runs but those of the network of plain tensors; sweeps at their own rates."""
+        network = self.network.runs(self.device) if self.network else ()
+        return (*self._runs_of_batchnorm, *network)
+
+    @property
+    def all_runs(self) -> tuple[Run | PlainRun, ...]:
+        """The runs and those of the network of plain tensors."""
+        return self.runs_at({})
+
+    def runs_at(self, chosen: Chosen) -> tuple[Run | PlainRun, ...]:
+        """All runs, where these factors of learning rates are chosen for the sweeps' levels."""
+        network = self.network.runs(self.device, chosen) if self.network else ()
+        return (*self._runs_of_batchnorm, *network, *self._plain_runs)
+
+    @property
+    def possible_runs(self) -> tuple[Run | PlainRun, ...]:
+        """All runs that some choice of learning rates asks for."""
+        network = self.network.possible_runs(self.device) if self.network else ()
+        return (*self._runs_of_batchnorm, *network, *self._plain_runs)
+
+    @property
+    def _runs_of_batchnorm(self) -> tuple[Run, ...]:
         shared = (self.split, self.device, self.precision)
         return (
             *(self.bands.runs(*shared) if self.bands else ()),
             *(self.probe.runs(*shared) if self.probe else ()),
             *(self.mechanism.runs(*shared) if self.mechanism else ()),
-            *(self.network.runs(self.device) if self.network else ()),
         )
 
     @property
-    def all_runs(self) -> tuple[Run | PlainRun, ...]:
-        """The runs and those of the network of plain tensors."""
-        return (*self.runs, *(self.network.plain_runs(self.device) if self.network else ()))
+    def _plain_runs(self) -> tuple[PlainRun, ...]:
+        return tuple(self.network.plain_runs(self.device)) if self.network else ()
 
     def run(self, run_id: str) -> Run | PlainRun:
-        for run in self.all_runs:
+        runs = self.possible_runs
+        for run in runs:
             if run.id == run_id:
                 return run
-        near = difflib.get_close_matches(run_id, [run.id for run in self.all_runs], n=3, cutoff=0)
+        near = difflib.get_close_matches(run_id, [run.id for run in runs], n=3, cutoff=0)
         raise UserError(
             f"no run {run_id!r} in this configuration; it has {', '.join(near)}, … "
             "(`python -m landscape runs` lists them)"

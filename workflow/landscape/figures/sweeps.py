@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from landscape.config.network_study import BASE, JUDGED_BY
+from landscape.config.entries import is_base, setting_of
+from landscape.config.network_study import JUDGED_BY
 from landscape.errors import UserError
 from landscape.figures.colors import color, drawn_as, marker
 from landscape.figures.envelope import empty_figure, require_columns
@@ -21,6 +22,7 @@ from landscape.notation.settings import level_name
 Row = dict[Hashable, Any]
 
 COLUMNS = {"run", "kind", "group", "level", "family", "seeds", "diverged", JUDGED_BY, "difference"}
+RATE = "learning_rate"
 ROW = 0.3  # inches of an ablation
 SWEEP_ROW = 0.21  # inches of a level
 HEADROOM = 0.85  # inches of a sweep without its levels
@@ -48,10 +50,15 @@ def sweep(summary: pd.DataFrame, runs: pd.DataFrame, factor: str) -> Figure:
     for axes in (means, differences):
         _levels(axes, [_level(row) for row in rows.to_dict("records")])
         axes.xaxis.set_major_locator(MaxNLocator(3))
-    base = rows[rows["run"] == BASE][JUDGED_BY]
+    base = rows[rows["run"].map(is_base)][JUDGED_BY]
     if len(base):
         means.axvline(100 * base.iloc[0], color="black", lw=0.7, ls=":", zorder=1)
     differences.axvline(0, color="black", lw=0.7, ls=":", zorder=1)
+    tried = [_tried(row, runs) for row in rows.to_dict("records")]
+    if any(len(values) for values in tried):
+        require_columns(summary, {RATE}, "summary")
+        _ticks(means, rows, tried)
+        _rates(differences, rows)
     means.set_xlabel("validation (%)")
     differences.set_xlabel("Δ (points)")
     return figure
@@ -93,7 +100,7 @@ def _look(row: Row) -> str:
 
 def _level(row: Row) -> str:
     """A level's name, whether it is the base, and how many of its runs diverged."""
-    base = " (base)" if row["run"] == BASE else ""
+    base = " (base)" if is_base(row["run"]) else ""
     lost = f"\n{row['diverged']} of {row['seeds']} diverged" if row["diverged"] else ""
     return f"{level_name(str(row['level']))}{base}{lost}"
 
@@ -128,8 +135,8 @@ def _bar(axes: Axes, place: int, row: Row, measure: str, what: str) -> None:
         [place],
         xerr=reach,
         fmt=marker(look),
-        ms=6 if row["run"] == BASE else 5,
-        mfc=color(look) if row["run"] != BASE else "white",
+        ms=6 if is_base(row["run"]) else 5,
+        mfc="white" if is_base(row["run"]) else color(look),
         color=color(look),
         mew=1.2,
         capsize=3,
@@ -143,6 +150,31 @@ def _seeds(axes: Axes, place: int, row: Row, values: np.ndarray) -> None:
     at = np.full(len(there), place + SEEDS_BELOW)
     (dots,) = axes.plot(there, at, "o", color=color(_look(row)), ms=2.2, alpha=0.6, mew=0)
     dots.set_gid(f"seeds:{row['level']}")
+
+
+def _tried(row: Row, runs: pd.DataFrame) -> np.ndarray:
+    """Held-out accuracies, in per cent, at the learning rates that a level was not given."""
+    others = (runs["name"].map(setting_of) == setting_of(row["run"])) & (runs["name"] != row["run"])
+    values: np.ndarray = 100 * runs.loc[others, JUDGED_BY].to_numpy()
+    return values
+
+
+def _ticks(axes: Axes, rows: pd.DataFrame, tried: list[np.ndarray]) -> None:
+    """The rates that were tried and not chosen; a bad one must not push all others together."""
+    limits = axes.get_xlim()
+    for place, (level, values) in enumerate(zip(rows["level"], tried, strict=True)):
+        at = np.full(len(values), place - SEEDS_BELOW)
+        (ticks,) = axes.plot(values, at, "|", color="0.5", ms=4, mew=0.8)
+        ticks.set_gid(f"tried:{level}")
+    axes.set_xlim(limits)
+
+
+def _rates(axes: Axes, rows: pd.DataFrame) -> None:
+    """The learning rate of each level, at the right."""
+    side = axes.secondary_yaxis("right")
+    side.set_yticks(range(len(rows)), [f"{rate:g}" for rate in rows[RATE]])
+    side.tick_params(axis="y", length=0)
+    side.set_ylabel("learning rate")
 
 
 def _paired(runs: pd.DataFrame, name: str, reference: str) -> pd.Series:

@@ -8,6 +8,7 @@ from landscape.errors import UserError
 from landscape.figures.registry import FIGURES
 from landscape.figures.selection import wanted
 from landscape.storage.files import read_json, require_unchanged, sha256_file
+from landscape.tables.tuning import TUNING, runs_in
 
 SETTINGS = "study.json"
 SUMS = "SHA256SUMS"
@@ -26,7 +27,9 @@ def contents(study: Study, results: Path, light: bool) -> list[str]:
     is not finished.
     """
     found = ["data/dataset.json"]
-    for run in study.all_runs:
+    if study.network and study.network.is_tuned:
+        found.append(TUNING)
+    for run in runs_in(results, study):
         found += _run_files(results, run.id)
     for section in ("bands", "probe", "mechanism", "network"):
         for pattern in TABLES:

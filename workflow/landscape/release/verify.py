@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from landscape.config.network_study import NetworkStudy
 from landscape.errors import UserError
 from landscape.release.contents import require_checksums
 from landscape.release.pack import settings_in
@@ -17,12 +18,19 @@ from landscape.storage.tables import read_table
 from landscape.tables.bands_and_probe import aggregate_bands, aggregate_probe
 from landscape.tables.mechanism import aggregate_mechanism
 from landscape.tables.network_study import aggregate_network
+from landscape.tables.tuning import runs_in, tabulate_tuning
+
+
+def _tabulate_network(study: NetworkStudy, results: Path) -> list[Path]:
+    tuning = [tabulate_tuning(study, results)] if study.is_tuned else []
+    return [*tuning, *aggregate_network(study, results)]
+
 
 AGGREGATES: dict[str, Callable[[Any, Path], list[Path]]] = {
     "bands": aggregate_bands,
     "probe": aggregate_probe,
     "mechanism": aggregate_mechanism,
-    "network": aggregate_network,
+    "network": _tabulate_network,
 }
 
 
@@ -33,9 +41,9 @@ def verify_files(release: Path) -> str:
 
 def verify_records(release: Path) -> str:
     """Every run is of the published settings, and its files are those that it wrote."""
-    study = settings_in(release)
+    runs = runs_in(release, settings_in(release))
     images = read_json(release / "data/dataset.json")["sha256"]
-    for run in study.all_runs:
+    for run in runs:
         path = release / run.id / "run.json"
         record = read_json(path)
         if record.get("run") != run.model_dump(mode="json"):
@@ -45,7 +53,7 @@ def verify_records(release: Path) -> str:
         for name in record["files"]:
             if (release / run.id / name).exists():
                 require_recorded(release / run.id / name, record)
-    return f"{len(study.all_runs)} runs are of the published settings and images"
+    return f"{len(runs)} runs are of the published settings and images"
 
 
 def verify_tables(release: Path) -> str:
@@ -57,7 +65,7 @@ def verify_tables(release: Path) -> str:
             settings = getattr(study, section)
             if settings is None:
                 continue
-            for run in study.all_runs:
+            for run in runs_in(release, study):
                 if run.study == section:
                     shutil.copytree(release / run.id, again / run.id)
             for path in aggregate(settings, again):

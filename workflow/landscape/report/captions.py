@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from landscape.config.bands import Bands
 from landscape.config.probe import Probe
 from landscape.config.study import Study
-from landscape.report.captions_network_study import TEXTS
+from landscape.report.captions_network_study import TEXTS, TUNED
 
 
 @dataclass(frozen=True)
@@ -143,6 +143,8 @@ def filled(name: str, study: Study) -> Caption:
             "probe_smoothing": smoothing(window, window * study.probe.every),
             "every": f"{study.probe.every:,}",
         }
+    if study.network:
+        values["tuned"] = TUNED if study.network.is_tuned else ""
     if study.network and study.network.insight:
         values["insight_images"] = f"{study.network.insight.images:,}"
     return Caption(caption.title, caption.text.format_map(values))

@@ -25,6 +25,7 @@ TABLES = {  # below the results; the others are longer than a reader wants
     "mechanism/range.csv": "Learning rates that train",
     "mechanism/runs.csv": "Every run",
     "network/summary.csv": "Every level, part and final network",
+    "network/tuning.csv": "Learning rates of the sweeps' levels",
     "network/comparisons.csv": "Final networks, two by two",
     "network/layers.csv": "Layers of the final networks",
     "network/runs.csv": "Every run",

@@ -38,6 +38,9 @@ COLUMNS: dict[str, set[str]] = {
         "mechanism/runs.csv": "arch learning_rate seed name status device precision",
         "network/runs.csv": f"run name family {_RUNS}",
         "network/epochs.csv": f"run name family {_EPOCHS}",
+        "network/tuning.csv": (
+            "setting factor learning_rate run seed status validation_accuracy chosen"
+        ),
         "network/summary.csv": "run kind group level family seeds diverged parameters",
         "network/comparisons.csv": "measure first second difference ratio pairs",
         "network/layers.csv": "network layer kind output_shape parameters flops",
@@ -47,5 +50,5 @@ TEXT = {
     *("arch", "measure", "status", "device", "precision", "run", "name", "family", "kind"),
     *("group", "level", "first", "second", "network", "layer", "output_shape"),
     *("quantity", "statistics", "key", "explanation", "relation", "verdict", "source"),
-    "equal_loss_verdict",
+    *("equal_loss_verdict", "setting"),
 }

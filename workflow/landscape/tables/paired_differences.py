@@ -13,7 +13,8 @@ from typing import Any
 
 import pandas as pd
 
-from landscape.config.network_study import BASE, JUDGED_BY, Entry, slug
+from landscape.config.entries import BASE, Entry, slug
+from landscape.config.network_study import JUDGED_BY
 from landscape.tables.statistics import (
     ENOUGH,
     extremes,
@@ -52,8 +53,11 @@ def summary_table(entries: Iterable[Entry], runs: pd.DataFrame) -> pd.DataFrame:
     `…_lowest` and `…_highest` are the extremes over seeds. `difference` is in validation accuracy,
     from the base (sweeps) or the whole final network (ablations), over the `pairs` of seeds that
     both completed, `difference_p` the p value of its paired t-test, `survives` whether it survives
-    Holm's correction (1 or 0); empty where the setting is the base.
+    Holm's correction (1 or 0); empty where the setting is the base. `learning_rate` is the one that
+    the setting is trained with, which may have been chosen among several.
     """
+    entries = list(entries)
+    base = next((entry.name for entry in entries if entry.is_base), BASE)
     rows = [
         {
             "run": entry.name,
@@ -61,7 +65,7 @@ def summary_table(entries: Iterable[Entry], runs: pd.DataFrame) -> pd.DataFrame:
             "group": entry.group,
             "level": entry.level,
             **_means(runs[runs["name"] == entry.name]),
-            **_difference(entry, runs),
+            **_difference(entry, base, runs),
         }
         for entry in entries
     ]
@@ -71,7 +75,10 @@ def summary_table(entries: Iterable[Entry], runs: pd.DataFrame) -> pd.DataFrame:
         rows.append({**names, **_means(plain)})
     table = pd.DataFrame(rows)
     families = table.groupby("kind")["difference_p"]
-    return table.assign(survives=families.transform(holm).astype(float))
+    rates = runs.groupby("name")["learning_rate"].first()
+    return table.assign(
+        survives=families.transform(holm).astype(float), learning_rate=table["run"].map(rates)
+    )
 
 
 def comparisons(finals: Sequence[tuple[str, str]], runs: pd.DataFrame) -> pd.DataFrame:
@@ -108,8 +115,8 @@ def _means(runs: pd.DataFrame) -> dict[str, Any]:
     return {**row, "diverged": len(runs) - len(completed)}
 
 
-def _difference(entry: Entry, runs: pd.DataFrame) -> dict[str, Any]:
-    reference = {"sweep": BASE, "ablation": f"final/{slug(entry.group)}"}.get(entry.kind)
+def _difference(entry: Entry, base: str, runs: pd.DataFrame) -> dict[str, Any]:
+    reference = {"sweep": base, "ablation": f"final/{slug(entry.group)}"}.get(entry.kind)
     if reference is None or reference == entry.name:
         return dict.fromkeys(DIFFERENCE)
     ours, theirs = (_by_seed(runs, name, JUDGED_BY) for name in (entry.name, reference))

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from landscape.config.entries import is_base
 from landscape.config.network_study import JUDGED_BY, NetworkStudy
 from landscape.config.study import Study
 from landscape.figures.registry import FIGURES
@@ -13,7 +14,7 @@ from landscape.figures.selection import wanted
 from landscape.notation.numbers import points, points_span
 from landscape.notation.units import count, duration
 from landscape.report.captions_network_study import FACTOR_TITLES
-from landscape.report.network_study import factors, finals, limits
+from landscape.report.network_study import factors, finals, limits, tuning
 from landscape.report.network_study.phrases import (
     Images,
     accuracy_text,
@@ -27,6 +28,7 @@ from landscape.storage.files import read_json
 from landscape.storage.tables import read_table
 from landscape.tables.published import comparable
 from landscape.tables.rows import Outcome, outcomes
+from landscape.tables.tuning import chosen_rates
 
 Table = dict[str, Any]  # head and body, texts only
 SUMMARY = {"run", "kind", "group", "level", "family", "seeds", "diverged", "parameters"}
@@ -58,13 +60,16 @@ def content(
         "published_text": finals.published_paragraph(rows, dataset, images),
         "factors": factors.factor_table(rows, titles, images) if titles else EMPTY,
         "factors_text": factors.factors_paragraph(rows, titles, images) if titles else "",
+        "tuning_text": tuning.how(network),
         "sweeps": [f"sweep_{factor}" for factor in titles],
         "ablations_text": factors.ablations_paragraph(rows, images) if ablated else "",
         "plain_text": finals.plain_paragraph(rows, images),
         "insight": [name for name in configured if FIGURES[name].needs == "insight"],
         "insight_missing": _missing(results) if network.insight else "",
-        "limitations": limits.limitations(rows, dataset, images),
-        "levels": _levels(rows, changes(network), titles, images),
+        "limitations": limits.limitations(
+            rows, dataset, images, tuning.limits(network, chosen_rates(network, results))
+        ),
+        "levels": _levels(rows, changes(network), titles, images, network.is_tuned),
     }
 
 
@@ -101,10 +106,11 @@ def _levels(
     changed: Mapping[tuple[str, str], str],
     titles: dict[str, str],
     images: Images,
+    tuned: bool,
 ) -> Table:
     """Every level of the sweeps and every ablation, with its paired difference."""
     head = ["level, and what it changes", "validation (%)", "difference", "parameters"]
-    head += ["training", "seeds"]
+    head += ["training", "seeds", *(["rate"] if tuned else [])]
     body: list[list[str]] = []
     group = ""
     for o in rows:
@@ -122,10 +128,11 @@ def _levels(
             [
                 f"{called(o)}: {change}" if change else called(o),
                 accuracy_text(o, JUDGED_BY, images).removesuffix(" %"),
-                "base" if o.run == "base" else _difference(o, images),
+                "base" if is_base(o.run) else _difference(o, images),
                 count(o.known("parameters")),
                 seconds,
                 f"{o.seeds}{lost}",
+                *([f"{o.known('learning_rate'):g}"] if tuned else []),
             ]
         )
     return {"head": head, "body": body}

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from landscape.config.network_study import BASE, JUDGED_BY
+from landscape.config.entries import is_base
+from landscape.config.network_study import JUDGED_BY
 from landscape.notation.names import final_name
 from landscape.report.network_study.phrases import (
     Images,
@@ -50,7 +51,7 @@ def factor_table(outcomes: Sequence[Outcome], titles: dict[str, str], images: Im
     body = []
     for factor, title in titles.items():
         levels = _levels(outcomes, factor)
-        base = next((called(o) for o in levels if o.run == BASE), "")
+        base = next((called(o) for o in levels if is_base(o.run)), "")
         found = effects(levels, images)
         undecided = ", ".join(found["undecided"])
         if _stuck(levels, images):

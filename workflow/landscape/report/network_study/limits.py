@@ -5,6 +5,7 @@ from typing import Any
 
 from landscape.report.batchnorm.limits import by_chance
 from landscape.report.network_study.phrases import Images
+from landscape.report.network_study.tuning import UNTUNED
 from landscape.report.phrases import listed
 from landscape.tables.published import comparable
 from landscape.tables.rows import Outcome
@@ -12,8 +13,9 @@ from landscape.tables.statistics import ENOUGH
 
 
 def limitations(
-    outcomes: Sequence[Outcome], dataset: Mapping[str, Any], images: Images
+    outcomes: Sequence[Outcome], dataset: Mapping[str, Any], images: Images, tuning: str = UNTUNED
 ) -> list[str]:
+    """`tuning` says how learning rates were chosen."""
     said = []
     if not comparable(dataset):
         said.append(
@@ -21,8 +23,7 @@ def limitations(
         )
     said.append(
         "One factor is varied at a time, from one base and in short trainings. Factors may work "
-        "differently together, in other networks and in longer trainings. Learning rates were not "
-        "tuned level by level; the table of all levels names those that have their own."
+        f"differently together, in other networks and in longer trainings. {tuning}"
     )
     if images.validation:
         said.append(
