@@ -26,6 +26,7 @@ TINY = {
         "fast": {"architecture": {"width": 0.05}, "batch_size": 50, "epochs": 1},
         "speedrun": None,
         "compact": None,
+        "middle": None,
         "accurate": None,
         "resnet18": None,
         "narrow": None,

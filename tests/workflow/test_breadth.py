@@ -29,8 +29,11 @@ MINIATURE = {
         "finals": {
             "speedrun": SHORT,
             "resnet18": SHORT,
-            "accurate": {"architecture": {"width": 0.1, "blocks": 1}, **SHORT},
-            **{name: {"architecture": {"width": 0.05}, **SHORT} for name in ("fast", "narrow")},
+            "accurate": {"architecture": {"width": 0.05}, **SHORT},
+            **{
+                name: {"architecture": {"width": 0.05}, **SHORT}
+                for name in ("fast", "narrow", "middle")
+            },
             "compact": {"architecture": {"width": 0.25}, **SHORT},
         },
         "final_seeds": [0],

@@ -98,39 +98,25 @@ def _compact_block(settings, inputs, outputs, stride, act):
     return Add(inner, shortcut)
 
 
-class PreActivated(nn.Module):
-    """Norm and activation first; the shortcut starts behind them where channels change."""
-
-    def __init__(self, settings, inputs, outputs, stride):
+class Pair(nn.Module):
+    def __init__(self, channels, act):
         super().__init__()
-        act = ACTIVATIONS[settings["activation"]]
-        self.enter = nn.Sequential(nn.BatchNorm2d(inputs), act())
-        inner = [conv(inputs, outputs, 3, stride), nn.BatchNorm2d(outputs), act()]
-        inner += [nn.Dropout(settings["dropout"]), conv(outputs, outputs)]
-        if settings["squeeze_excitation"]:
-            inner.append(SqueezeExcitation(outputs, max(4, outputs // 16)))
-        self.inner = nn.Sequential(*inner)
-        shortcut = [nn.AvgPool2d(stride, ceil_mode=True)] if stride > 1 else []
-        shortcut += [conv(inputs, outputs, 1)] if inputs != outputs else []
-        self.shortcut, self.changes = nn.Sequential(*shortcut), inputs != outputs
+        first = [conv(channels, channels), ShiftNorm(channels, 0.1), act()]
+        self.inner = nn.Sequential(*first, conv(channels, channels), ShiftNorm(channels, 0.1))
+        self.leave = act()
 
     def forward(self, x):
-        entered = self.enter(x)
-        return self.shortcut(entered if self.changes else x) + self.inner(entered)
+        return self.leave(x + self.inner(x))
 
 
 def accurate(settings):
-    widths = [times(count, settings["width"]) for count in (80, 160, 320)]
-    inputs = widths[0]
-    layers = [conv(3, inputs)]
-    for stage, outputs in enumerate(widths):
-        for block in range(settings["blocks"]):
-            stride = 2 if stage and not block else 1
-            layers.append(PreActivated(settings, inputs, outputs, stride))
-            inputs = outputs
-    layers += [nn.BatchNorm2d(inputs), ACTIVATIONS[settings["activation"]]()]
-    features = nn.Sequential(*layers)
-    return Network(average, features=features, output_layer=nn.Linear(inputs, 10))
+    act = ACTIVATIONS[settings["activation"]]
+    layers, inputs = [act()], 24
+    for outputs in (times(count, settings["width"]) for count in (96, 288, 384)):
+        layers += [conv(inputs, outputs), nn.MaxPool2d(2), ShiftNorm(outputs, 0.1), act()]
+        layers += [Pair(outputs, act) for _ in range(settings["blocks"])]
+        inputs = outputs
+    return _sprint(Whitening(), layers, inputs)
 
 
 class Rectified(Add):

@@ -45,7 +45,7 @@ def build(settings, seed, sample):
         for module in network.modules():
             if isinstance(module, nn.Conv2d | nn.Linear):
                 _draw(module, glorot, source)
-        if name in ("fast", "speedrun"):
+        if name in ("fast", "accurate", "speedrun"):
             _near_identity(network, source)
         for module in network.modules():
             if isinstance(module, Noisy):

@@ -39,9 +39,7 @@ ARCHITECTURES = {
         "activation": "silu",
     },
     "fast": {"width": 1.0, "whitening": True, "residual": True, "activation": "gelu"},
-    "accurate": {
-        "width": 1.0, "blocks": 3, "squeeze_excitation": True, "dropout": 0.1, "activation": "silu",
-    },
+    "accurate": {"width": 1.0, "blocks": 2, "activation": "gelu"},
     "speedrun": {},
     "resnet18": {},
 }  # fmt: skip

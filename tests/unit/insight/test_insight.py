@@ -117,7 +117,7 @@ def test_filters_are_shown_with_grey_for_zero():
     [
         (PLAIN, 6, "features.13", 4),  # its last two see 2×2 places
         (Compact(width=0.2), 32, None, 8),  # head's 1×1 convolution; no channel attention
-        (Accurate(width=0.05, blocks=1), 9, None, 8),
+        (Accurate(width=0.05, blocks=1), 7, None, 7),  # its last two see 3×3 places
         (Mlp(neurons=8), 0, None, None),
     ],
     ids=lambda value: getattr(value, "name", None),

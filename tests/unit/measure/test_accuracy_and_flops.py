@@ -1,18 +1,23 @@
 """Loss, accuracy and test-time augmentation against naive twins; FLOPs against closed forms."""
 
 import copy
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from landscape.config.architectures import Compact, ConvNet, Fast, Mlp, Vgg
+from landscape.config.study import load_study
 from landscape.data.batches import Batches, normalized
 from landscape.data.dataset import Images
 from landscape.measure.accuracy import evaluate, once, predictions, six_views
 from landscape.measure.flops import forward_flops, training_flops
 from landscape.models import registry as models
 from landscape.models.flat_parameters import FlatParameters
+from landscape.training.job import Job
+from support.artefacts import ROOT
 
 COUNT = 23
 
@@ -167,3 +172,29 @@ def test_counting_leaves_the_model_alone():
     assert [p.data_ptr() for p in model.parameters()] == addresses
     assert torch.equal(flat.vector, before)
     assert all(torch.equal(buffers[name], b) for name, b in model.named_buffers())
+
+
+@pytest.mark.parametrize(
+    ("name", "petaflops", "parameters", "most"),
+    [
+        ("fast", 0.286, 2_487_832, (0.29, 2_500_000)),
+        ("narrow", 0.206, 290_937, (0.6, 300_000)),
+        ("middle", 1.360, 4_865_053, (1.4, 5_000_000)),
+        ("accurate", 3.043, 9_898_776, (3.1, 10_000_000)),
+        ("resnet18", 9.8, 11_173_962, (10, 12_000_000)),
+    ],
+)
+def test_the_final_networks_cost_what_config_yaml_says(name, petaflops, parameters, most):
+    """All operations of a training on CIFAR-10, as run.json counts them, and its parameters."""
+    run = load_study([ROOT / "config.yaml"]).run(f"network/final/{name}/seed0")
+    images = 50_000 - run.split.validation_images
+    whole, rest = divmod(images, run.batch_size)
+    sizes = np.array([run.batch_size] * whole + [rest] * (rest > 0))
+    model = models.build(run.architecture, 0)
+    job = SimpleNamespace(run=run, steps=len(sizes) * run.epochs, flops={})
+    job.batch_sizes, job.state = (lambda: sizes), SimpleNamespace(model=model)
+    job._flops_of_an_image = lambda side=32: Job._flops_of_an_image(job, side)
+    counted = Job.train_flops(job, job.steps) / 1e15
+    assert counted == pytest.approx(petaflops, rel=0.005)
+    assert counted <= most[0]
+    assert models.count_parameters(model) == parameters <= most[1]

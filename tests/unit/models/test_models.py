@@ -19,7 +19,9 @@ from landscape.config.architectures import (
     Speedrun,
     Vgg,
 )
+from landscape.models import accurate, fast
 from landscape.models import registry as models
+from landscape.models.accurate import Pair
 from landscape.models.layers import (
     BatchNorm,
     ConvNorm,
@@ -180,7 +182,7 @@ SMALL = [
     Fast(width=0.05),
     Fast(width=0.05, whitening=False, residual=False),
     Accurate(width=0.05, blocks=1),
-    Accurate(width=0.05, blocks=2, squeeze_excitation=False, dropout=0),
+    Accurate(width=0.05, blocks=3),
     Speedrun(),
 ]
 
@@ -229,7 +231,7 @@ def test_every_parameter_is_trained(architecture):
     [
         (Compact(), 100_000, 300_000),
         (Fast(), 1_500_000, 2_600_000),
-        (Accurate(), 5_000_000, 10_000_000),
+        (Accurate(), 9_000_000, 10_000_000),
         (Speedrun(), 1_971_352, 1_971_352),
         (ResNet18(), 11_173_962, 11_173_962),
     ],
@@ -312,7 +314,6 @@ def test_options_change_what_they_say():
 
     assert [d.p for d in of_kind(Mlp(dropout=0.3, hidden_layers=3), nn.Dropout)] == [0.3] * 3
     assert [d.p for d in of_kind(ConvNet(dropout=0.3), nn.Dropout)] == [0.3]
-    assert {d.p for d in of_kind(Accurate(dropout=0.2, blocks=1), nn.Dropout)} == {0.2}
     assert count(ConvNet(residual=True), Residual) == 3
     assert count(Compact(), SqueezeExcitation) == count(Compact(), Residual) > 0
     assert count(Compact(squeeze_excitation=False), SqueezeExcitation) == 0
@@ -321,8 +322,7 @@ def test_options_change_what_they_say():
     assert all(conv.groups == 1 for conv in of_kind(Compact(depthwise=False), nn.Conv2d))
     assert count(Fast(), Whitening) == 1
     assert count(Fast(whitening=False), Whitening) == 0
-    assert count(Accurate(blocks=2), SqueezeExcitation) == 6
-    assert count(Accurate(squeeze_excitation=False), SqueezeExcitation) == 0
+    assert [count(Accurate(blocks=blocks), Pair) for blocks in (1, 2, 4)] == [3, 6, 12]
 
 
 @pytest.mark.parametrize("family", [Compact, Fast, Accurate])
@@ -330,6 +330,17 @@ def test_width_is_a_factor_on_the_parameters_root(family):
     whole = count_parameters(models.build(family(), 0))
     half = count_parameters(models.build(family(width=0.5), 0))
     assert half == pytest.approx(whole / 4, rel=0.15)
+
+
+def test_accurate_with_a_pair_a_stage_is_fast_with_the_same_weights(monkeypatch):
+    """So that it differs from the network that was measured in width and depth alone."""
+    monkeypatch.setattr(accurate, "CHANNELS", fast.CHANNELS)
+    one = models.build(Accurate(width=0.1, blocks=1), 3, sample=IMAGES).eval()
+    other = models.build(Fast(width=0.1), 3, sample=IMAGES).eval()
+    assert all(torch.equal(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))
+    assert torch.equal(one(IMAGES), other(IMAGES))
+    deeper = models.build(Accurate(width=0.1, blocks=2), 3, sample=IMAGES).eval()
+    assert not torch.equal(deeper(IMAGES), other(IMAGES))
 
 
 def test_compact_s_blocks_are_of_about_the_same_size_without_depthwise():

@@ -94,15 +94,13 @@ class Fast(Settings):
 
 
 class Accurate(Settings):
-    """As accurate as ten million parameters allow: wide residual stages with attention."""
+    """As accurate as ten million parameters allow: `fast`, wider, with deeper residual stages."""
 
     module: ClassVar[str] = "models.accurate"
     name: Literal["accurate"] = "accurate"
     width: Width = 1.0
-    blocks: Count = 3  # of each stage
-    squeeze_excitation: bool = True
-    dropout: Share = 0.1
-    activation: Activation = "silu"
+    blocks: Count = 2  # residual pairs of convolutions after each pooling
+    activation: Activation = "gelu"
 
 
 class Speedrun(Settings):

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from landscape.config.runs import PlainRun, Run
 from landscape.errors import UserError
 
-ONE_PIXEL = ("fast", 16)  # the network and the side of images that end in maps of one pixel
+# Networks, and the side of the images that end in maps of one pixel in them.
+ONE_PIXEL = {("fast", 16), ("accurate", 16)}
 
 
 def require_images(runs: Iterable[Run | PlainRun], images: int) -> None:
@@ -34,7 +35,7 @@ def image_mistake(run: Run | PlainRun, images: int) -> str | None:
 
 def _small_batch(run: Run, count: int) -> str | None:
     """BatchNorm has no variance over a single value per channel: one image, a map of one pixel."""
-    if run.small_images is None or (run.architecture.name, run.small_images.size) != ONE_PIXEL:
+    if run.small_images is None or (run.architecture.name, run.small_images.size) not in ONE_PIXEL:
         return None
     if (count - 1) % run.batch_size:
         return None

@@ -28,6 +28,7 @@ LABELS = {
     "accurate": "accurate",
     "fast": "fast",
     "narrow": "narrow",
+    "middle": "middle",
     "compact": "compact",
     "speedrun": "airbench94 design",
     "resnet18": "ResNet-18",

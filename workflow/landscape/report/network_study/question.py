@@ -16,8 +16,7 @@ ROLES = {
         "et al. 2016)"
     ),
     "accurate": (
-        "accuracy within ten million parameters (wide residual stages, Zagoruyko and Komodakis "
-        "2016, with squeeze-excitation, Hu et al. 2018)"
+        "accuracy within ten million parameters (the same, wider and with more residual layers)"
     ),
 }
 REFERENCES = {

@@ -31,6 +31,7 @@ SYMBOLS = {  # plotly's for matplotlib's
     "*": "star",
     "^": "triangle-up",
     "<": "triangle-left",
+    ">": "triangle-right",
     "o": "circle",
     "v": "triangle-down",
     "s": "square",
