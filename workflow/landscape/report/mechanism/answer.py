@@ -49,7 +49,7 @@ def _trains(summary: pd.DataFrame) -> list[str]:
     by_seed = losses.pivot_table(index="seed", columns="arch", values="value")
     if not {BN, PLAIN} <= set(by_seed):
         return []
-    logs = np.log(by_seed[BN] / by_seed[PLAIN]).dropna()
+    logs = (by_seed[BN] / by_seed[PLAIN]).dropna().map(np.log)
     if logs.empty:
         return []
     low, high = interval(logs)
