@@ -23,6 +23,8 @@ PYTHON ?= python3
 VENV := .venv
 READY := $(VENV)/.ready
 SNAKEMAKE := $(VENV)/bin/snakemake
+# A bar for each rule where the output is a terminal, plain lines elsewhere.
+CONSOLE := $(shell if [ -t 2 ] && [ "$$TERM" != dumb ]; then echo --logger rich; fi)
 CORES ?= all
 GPUS ?= 1
 TARGET ?= all
@@ -37,11 +39,11 @@ FROM_PARQUET = data={source: parquet, path: '$${DATA//$$quote/$$quote$$quote}'}
 .DEFAULT_GOAL := demo
 
 demo: $(READY)
-	$(SNAKEMAKE) --cores 2 --resources gpu=2 --configfile studies/demo.yaml
+	$(SNAKEMAKE) $(CONSOLE) --cores 2 --resources gpu=2 --configfile studies/demo.yaml
 	@echo "Done. The report: results/demo/report.pdf; to explore: results/demo/report.html"
 
 study: $(READY)
-	quote="'"; $(SNAKEMAKE) --cores $(CORES) --resources gpu=$(GPUS) \
+	quote="'"; $(SNAKEMAKE) $(CONSOLE) --cores $(CORES) --resources gpu=$(GPUS) \
 	  $(if $(CONFIG),--configfile "$$CONFIG") $(if $(DATA),--config "$(FROM_PARQUET)") -- $(TARGET)
 	@echo "Done: $(TARGET)$(if $(filter all report,$(TARGET)),. The report is report.pdf in the results folder; to explore: report.html)."
 

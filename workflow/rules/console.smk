@@ -53,6 +53,11 @@ def announce():
     if done.returncode:
         refuse(f"nothing was started: {done.stdout.strip()}")
     logger.info(done.stdout.strip())
+    program = Path(sys.executable).with_name("landscape")
+    if program.exists():
+        options = "".join(f" --config {file}" for file in workflow.configfiles)
+        command = f"{os.path.relpath(program)} status{options}"
+        logger.info(f"Every run, in another terminal: {command}")
 
 
 def refuse(reason):
@@ -77,7 +82,8 @@ def watch_for_ctrl_c():
 
 def explain():
     """After everything else: how far the study is, and what stopped each failed job."""
-    workflow.logger_manager.logfile_hint()
+    for path in workflow.logger_manager.get_logfile():
+        logger.info(f"Log: {os.path.relpath(path)}")
     failed = [
         job
         for jobs in workflow.scheduler.failed
