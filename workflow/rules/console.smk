@@ -54,10 +54,16 @@ def announce():
         refuse(f"nothing was started: {done.stdout.strip()}")
     logger.info(done.stdout.strip())
     program = Path(sys.executable).with_name("landscape")
-    if program.exists():
-        options = "".join(f" --config {file}" for file in workflow.configfiles)
-        command = f"{os.path.relpath(program)} status{options}"
-        logger.info(f"Every run, in another terminal: {command}")
+    if program.exists():  # not where the package is only unpacked, for another workflow
+        logger.info(f"Every run, in another terminal: {status_command(program)}")
+
+
+def status_command(program):
+    """What shows every run of this study, as a person types it in this folder."""
+    paths = [program, *workflow.configfiles]
+    program, *files = (os.path.relpath(p) if os.path.isabs(p) else p for p in paths)
+    options = [word for file in files for word in ("--config", str(file))]
+    return shlex.join([program, "status", *options])
 
 
 def refuse(reason):
@@ -67,7 +73,7 @@ def refuse(reason):
 
 
 def watch_for_ctrl_c():
-    """The first one is noted, and the jobs that it ends are not reported as failed."""
+    """The first one is noted."""
 
     def interrupted(number, frame):
         INTERRUPTED.append(number)
@@ -75,9 +81,13 @@ def watch_for_ctrl_c():
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGINT, interrupted)
-    logger.addFilter(
-        lambda record: not (INTERRUPTED and record.levelno >= logging.ERROR)
-    )
+
+
+def is_needed(record):
+    """Neither that Ctrl-C has ended jobs, nor a failed job's command: its log has the reason."""
+    if INTERRUPTED and record.levelno >= logging.ERROR:
+        return False
+    return not record.getMessage().startswith("RuleException:\nCalledProcessError")
 
 
 def explain():
@@ -91,8 +101,9 @@ def explain():
     ]
     if INTERRUPTED or not failed:
         leave(130 if INTERRUPTED else 143)
+    said = f"Failed. {progress()} Mend the cause, and the same command goes on."
     lines = [f"{job.message}: {last_words(job)}" for job in failed]
-    logger.error("\n".join([f"Failed. {progress()}", *lines]))
+    logger.error("\n".join([said, *lines]))
     raise SystemExit(1)
 
 
