@@ -12,6 +12,7 @@ import time
 import pytest
 import yaml
 
+from landscape.config.runs import bands_id
 from support.artefacts import ROOT
 from support.workflow import configure, copy_project, planned, snakemake, start_snakemake
 
@@ -141,6 +142,16 @@ def test_no_job_writes_to_the_terminal_by_itself():
     ]
     assert len(commands) > 10
     assert all(text.rstrip().endswith('&> {log:q}"') for text in commands)
+
+
+def test_a_run_that_diverges_is_named_at_the_end(project):
+    configure(project, bands={"learning_rates": [0.001, 1e30]})
+    runs = [bands_id("vgg_a", rate, 0) for rate in (0.001, 1e30)]
+    done = snakemake(project, *(f"results/{run}/run.json" for run in runs))
+    said = "1 of 2 runs diverged, which is a result: VGG-A, learning rate 1e+30, seed 0"
+    assert said in done.stdout
+    log = project / f"results/logs/{runs[1]}.log"
+    assert "diverged at step" in log.read_text("utf-8")
 
 
 def test_no_profile_hides_a_failed_log():

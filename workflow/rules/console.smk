@@ -9,6 +9,7 @@ from snakemake.logging import logger
 
 from landscape.config.mechanism import network_of
 from landscape.notation.names import label
+from landscape.storage.files import read_json
 
 INTERRUPTED = []  # by Ctrl-C: the number of its signal
 TRAINING = ("train", "train_probe", "train_mechanism")
@@ -55,7 +56,7 @@ def announce():
     logger.info(done.stdout.strip())
     program = Path(sys.executable).with_name("landscape")
     if program.exists():  # not where the package is only unpacked, for another workflow
-        logger.info(f"Every run, in another terminal: {status_command(program)}")
+        logger.info(f"Watch every run: {status_command(program)}")
 
 
 def status_command(program):
@@ -105,6 +106,21 @@ def explain():
     lines = [f"{job.message}: {last_words(job)}" for job in failed]
     logger.error("\n".join([said, *lines]))
     raise SystemExit(1)
+
+
+def conclude():
+    """Which runs diverged: that is a result, of which no job fails."""
+    runs = [job for job in workflow.dag.jobs if job.rule.name in TRAINING]
+    lost = [
+        job.params.title
+        for job in runs
+        if read_json(Path(job.output.run))["status"] == "diverged"
+    ]
+    if lost:
+        names = "; ".join(sorted(lost))
+        logger.warning(
+            f"{len(lost)} of {len(runs)} runs diverged, which is a result: {names}"
+        )
 
 
 def leave(code):
