@@ -99,7 +99,7 @@ def test_it_is_not_root_s_and_has_nothing_of_this_machine(container):
 
 
 def test_anyone_makes_a_study_in_it_and_owns_the_results(container, tmp_path):
-    study = tiny_study(results="/study/results/tiny", probe=None)
+    study = tiny_study(results="results/tiny", probe=None)
     (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(study), "utf-8")
     tmp_path.chmod(0o777)
     command = ["snakemake", "--cores", "2", "--resources", "gpu=2", "--configfile"]

@@ -128,7 +128,7 @@ def test_with_bars_announcement_failure_and_reason_are_lines_of_their_own(untrai
     assert any(line.startswith("1 of 6 training runs are to do") for line in lines)
     assert any(f"Log file: results/logs/{RUN}.log" in line for line in lines)
     last = " ".join(" ".join(lines).split()).partition("Failed. 3 of 4 runs are done.")[2]
-    assert re.match(rf" Mend the cause.* {TITLE}: error: .*train.safetensors", last)
+    assert re.match(rf" Mend the cause.* {re.escape(TITLE)}: error: .*train.safetensors", last)
     assert "RuleException" not in said
     assert "Traceback" not in said
 
@@ -138,9 +138,9 @@ def test_no_job_writes_to_the_terminal_by_itself():
     commands = [
         text
         for path in ROOT.glob("workflow/rules/*.smk")
-        for text in re.findall(r"\n    shell:\n((?:        .*\n)+)", path.read_text("utf-8"))
+        for text in re.findall(r"\n +shell:\n((?: +\".*\n)+)", path.read_text("utf-8"))
     ]
-    assert len(commands) > 10
+    assert len(commands) >= 10
     assert all(text.rstrip().endswith('&> {log:q}"') for text in commands)
 
 
