@@ -50,7 +50,7 @@ demo: $(READY)
 study: $(READY)
 	quote="'"; $(SNAKEMAKE) $(CONSOLE) --cores $(CORES) --resources gpu=$(GPUS) \
 	  $(if $(CONFIG),--configfile "$$CONFIG") $(if $(DATA),--config "$(FROM_PARQUET)") -- $(TARGET)
-	@echo "Done: $(TARGET)$(if $(filter all report,$(TARGET)),. The report is report.pdf in the results folder; to explore: report.html)."
+	@echo "Done: $(TARGET)$(if $(filter all report,$(TARGET)),. The report: report.pdf in the results folder; to explore: report.html)"
 
 recover: $(READY)
 	$(SNAKEMAKE) --unlock

@@ -46,7 +46,6 @@ COMMANDS = {
     "landscape export json runs.jsonl": REAL,
     "landscape export model fast --run network/final/fast/seed0": REAL,
     "make image": PRINTED,
-    "make image-test": PRINTED,
     'docker run --rm --gpus all --user "$(id -u)" --volume "$PWD/results:/study/results"'
     " landscape make demo": PARSED,
     "apptainer build landscape.sif docker-daemon:landscape:latest": PARSED,
