@@ -9,8 +9,10 @@
 #              them again; then make study with the same settings (AGAIN=demo: make demo)
 # make release-results   packs a finished study, CONFIG as above, into TO (default: release.tar.gz)
 # make figures FROM=release.tar.gz   draws its figures and report anew, without training anything
+# make image   the study and its environment as a container; ENGINE=podman or buildah, DEVICE=cpu
 # make test    all fast tests        make lint    what the code must satisfy to be merged
 # make cluster-test    the study on a Slurm that is started here; as root, which installs it with apt
+# make image-test  builds that image without Docker and runs a study in it; as root, with apt
 # make docs-test  every command in README and docs, run as it is written
 # make protocols  what each measure must give where the answer is known, on real images too
 # make faults  every fault that must lose nothing: kills, full disks, damaged files; and all other
@@ -23,27 +25,32 @@ PYTHON ?= python3
 VENV := .venv
 READY := $(VENV)/.ready
 SNAKEMAKE := $(VENV)/bin/snakemake
+# A bar for each rule where the output is a terminal, plain lines elsewhere.
+CONSOLE := $(shell if [ -t 2 ] && [ "$$TERM" != dumb ]; then echo --logger rich; fi)
 CORES ?= all
 GPUS ?= 1
 TARGET ?= all
 AGAIN ?= study
 SOAK ?= 900
 TO ?= release.tar.gz
+ENGINE ?= docker
+DEVICE ?= cuda
+TORCH_INDEX ?=
 # What people type reaches the shell by its environment, so that no quote in it ends a word.
 export CONFIG DATA FROM TO
 FROM_PARQUET = data={source: parquet, path: '$${DATA//$$quote/$$quote$$quote}'}
 
-.PHONY: docs-test protocols mutants demo study recover adopt release-results figures bench test faults soak cluster-test lint format pins clean
+.PHONY: docs-test protocols mutants demo study recover adopt release-results figures bench image image-test test faults soak cluster-test lint format pins clean
 .DEFAULT_GOAL := demo
 
 demo: $(READY)
-	$(SNAKEMAKE) --cores 2 --resources gpu=2 --configfile studies/demo.yaml
+	$(SNAKEMAKE) $(CONSOLE) --cores 2 --resources gpu=2 --configfile studies/demo.yaml
 	@echo "Done. The report: results/demo/report.pdf; to explore: results/demo/report.html"
 
 study: $(READY)
-	quote="'"; $(SNAKEMAKE) --cores $(CORES) --resources gpu=$(GPUS) \
+	quote="'"; $(SNAKEMAKE) $(CONSOLE) --cores $(CORES) --resources gpu=$(GPUS) \
 	  $(if $(CONFIG),--configfile "$$CONFIG") $(if $(DATA),--config "$(FROM_PARQUET)") -- $(TARGET)
-	@echo "Done: $(TARGET)$(if $(filter all report,$(TARGET)),. The report is report.pdf in the results folder; to explore: report.html)."
+	@echo "Done: $(TARGET)$(if $(filter all report,$(TARGET)),. The report: report.pdf in the results folder; to explore: report.html)"
 
 recover: $(READY)
 	$(SNAKEMAKE) --unlock
@@ -64,6 +71,17 @@ figures: $(READY)
 bench: $(READY)
 	$(MAKE) study TARGET=bench GPUS=1
 	@echo "The table: bench/speed.md in the results folder."
+
+image:
+	$(ENGINE) build --build-arg DEVICE=$(DEVICE) --build-arg TORCH_INDEX=$(TORCH_INDEX) --tag landscape .
+
+image-test: $(READY)
+	if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null && ! command -v buildah > /dev/null; then \
+	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+	    apt-get install -qq -y --no-install-recommends buildah debootstrap runc; } > /dev/null || \
+	    echo "buildah could not be installed; what needs it is skipped."; \
+	fi
+	$(VENV)/bin/python -m pytest tests/container
 
 test: $(READY)
 	$(VENV)/bin/python -m pytest -n 2 --dist worksteal -m "not slow"

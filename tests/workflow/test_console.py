@@ -1,14 +1,18 @@
 """What a person sees: what each job is, why one failed, how to resume after Ctrl-C."""
 
 import os
+import pty
 import re
 import shutil
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
 import yaml
 
+from landscape.config.runs import bands_id
 from support.artefacts import ROOT
 from support.workflow import configure, copy_project, planned, snakemake, start_snakemake
 
@@ -46,7 +50,10 @@ def test_a_failure_shows_its_log_and_ends_with_the_reason(untrained):
     assert done.returncode == 1
     assert re.search(rf"^Logfile results/logs/{RUN}.log:\n=+\n", done.stdout, re.MULTILINE)
     *_, progress, reason = done.stdout.strip().splitlines()
-    assert progress == "Failed. 3 of 4 runs are done."
+    assert progress == (
+        "Failed. 3 of 4 runs are done. Mend the cause, and the same command goes on."
+    )
+    assert "RuleException" not in done.stdout  # the whole command, twenty lines of it
     assert reason.startswith(f"{TITLE}: error: ")
     assert "train.safetensors" in reason
 
@@ -70,6 +77,81 @@ def test_ctrl_c_ends_with_how_to_resume(untrained):
     snakemake(untrained, "bands")
     log = untrained / f"results/logs/{RUN}.log"
     assert re.search(r"from step [1-9]", log.read_text("utf-8"))
+
+
+def in_a_terminal(project, *command):
+    """The exit status of a command, and what a terminal of 80 × 24 receives from it."""
+    mine, its = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "80", "LINES": "24"}
+    environment.pop("PYTHONPATH", None)
+    going = subprocess.Popen(
+        command, cwd=project, env=environment, stdin=its, stdout=its, stderr=its
+    )
+    os.close(its)
+    received = b""
+    while True:
+        try:
+            received += os.read(mine, 65536)
+        except OSError:  # the other end is closed
+            break
+    os.close(mine)
+    return going.wait(), received.decode().replace("\r\n", "\n")
+
+
+def test_bars_are_shown_on_a_terminal_and_nowhere_else(tmp_path):
+    shutil.copy2(ROOT / "Makefile", tmp_path)
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / ".venv/.ready").touch()
+    (tmp_path / "envs").mkdir()
+    for name in ("envs/hashes.txt", "pyproject.toml"):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (0, 0))
+    for target in ("demo", "study"):
+        code, said = in_a_terminal(tmp_path, "make", "-n", target)
+        assert code == 0
+        assert "snakemake --logger rich" in said
+        piped = subprocess.run(
+            ["make", "-n", target], cwd=tmp_path, capture_output=True, text=True, check=True
+        )
+        assert "--logger" not in piped.stdout
+
+
+def test_with_bars_announcement_failure_and_reason_are_lines_of_their_own(untrained):
+    pytest.importorskip("snakemake_logger_plugin_rich")
+    (untrained / "results/data/train.safetensors").write_bytes(b"damaged")
+    options = ["--cores", "2", "--resources", "gpu=2", "--configfile", "tiny.yaml"]
+    command = [sys.executable, "-m", "snakemake", "bands", "--logger", "rich", *options]
+    code, said = in_a_terminal(untrained, *command)
+    lines = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", said).splitlines()
+    assert code == 1
+    assert any("Total Progress" in line for line in lines)
+    assert any(line.startswith("1 of 6 training runs are to do") for line in lines)
+    assert any(f"Log file: results/logs/{RUN}.log" in line for line in lines)
+    last = " ".join(" ".join(lines).split()).partition("Failed. 3 of 4 runs are done.")[2]
+    assert re.match(rf" Mend the cause.* {re.escape(TITLE)}: error: .*train.safetensors", last)
+    assert "RuleException" not in said
+    assert "Traceback" not in said
+
+
+def test_no_job_writes_to_the_terminal_by_itself():
+    """It would be painted over by the bars."""
+    commands = [
+        text
+        for path in ROOT.glob("workflow/rules/*.smk")
+        for text in re.findall(r"\n +shell:\n((?: +\".*\n)+)", path.read_text("utf-8"))
+    ]
+    assert len(commands) >= 10
+    assert all(text.rstrip().endswith('&> {log:q}"') for text in commands)
+
+
+def test_a_run_that_diverges_is_named_at_the_end(project):
+    configure(project, bands={"learning_rates": [0.001, 1e30]})
+    runs = [bands_id("vgg_a", rate, 0) for rate in (0.001, 1e30)]
+    done = snakemake(project, *(f"results/{run}/run.json" for run in runs))
+    said = "1 of 2 runs diverged, which is a result: VGG-A, learning rate 1e+30, seed 0"
+    assert said in done.stdout
+    log = project / f"results/logs/{runs[1]}.log"
+    assert "diverged at step" in log.read_text("utf-8")
 
 
 def test_no_profile_hides_a_failed_log():

@@ -83,7 +83,10 @@ def test_from_a_folder_below_a_prefix_with_a_partial_configuration(other, tmp_pa
 
 def test_from_a_repository_by_its_name_there(other, repository):
     write_snakefile(other, f'gitfile("{repository}", path="workflow/Snakefile", tag="v1")')
-    run(other, "--cores", "2")
+    with (other / "Snakefile").open("a", encoding="utf-8") as file:
+        file.write("import landscape\nprint('imported', landscape.__file__)\n")
+    said = run(other, "--cores", "2").stdout
+    assert f"imported {other}/.snakemake/landscape/" in said  # not one that is installed
     assert (other / "mine.txt").exists()
     (unpacked,) = (other / ".snakemake/landscape").iterdir()
     assert (unpacked / "workflow/landscape/errors.py").exists()

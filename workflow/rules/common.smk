@@ -51,6 +51,10 @@ PAGE = f"{RESULTS}/report.html"
 BENCH = f"{RESULTS}/bench/bench.json"
 DATA = f"{RESULTS}/data"
 ENVIRONMENT = "../../envs/environment.yaml"
+IMAGE = "landscape.sif"  # the environment as a container, for --software-deployment-method apptainer
+METHODS = set(map(str, workflow.deployment_settings.deployment_method))
+if "apptainer" in METHODS and not Path(IMAGE).exists():
+    raise WorkflowError(f"{IMAGE}: no such file; docs/running.md says how to make it")
 # What the report is made with besides code; CITATION.cff has the authors on page 1.
 REPORT_FOLDER = PROJECT / "workflow/landscape/report"
 TEMPLATES = [*sorted(REPORT_FOLDER.glob("typst/*.typ")), *PROJECT.glob("CITATION.cff")]
@@ -296,16 +300,21 @@ def insight_settings():
 
 
 def python(wildcards, threads):
-    """Runs this checkout's package, with Snakemake's interpreter unless conda brings one.
+    """Runs this checkout's package, with Snakemake's interpreter if nothing else brings one.
 
     Snakemake compares no parameter that depends on threads with the last run's: where the package
     lies changes no result.
     """
-    methods = map(str, workflow.deployment_settings.deployment_method)
-    interpreter = "python" if "conda" in methods else shlex.quote(sys.executable)
-    # Jobs of this machine share a worker, which watches this process; a cluster's have none.
+    provided = METHODS & {"conda", "apptainer"}
+    interpreter = "python" if provided else shlex.quote(sys.executable)
+    # Jobs of this machine share a worker, which watches this process; a cluster's have none, nor
+    # have those in a container, whose processes end with it.
     here = workflow.is_main_process and workflow.local_exec
-    worker = f"LANDSCAPE_WORKER={os.getpid()} " if here else ""
+    worker = (
+        f"LANDSCAPE_WORKER={os.getpid()} "
+        if here and "apptainer" not in METHODS
+        else ""
+    )
     return f"PYTHONPATH={shlex.quote(PACKAGE_ROOT)} {worker}{interpreter}"
 
 

@@ -9,6 +9,7 @@ from snakemake.logging import logger
 
 from landscape.config.mechanism import network_of
 from landscape.notation.names import label
+from landscape.storage.files import read_json
 
 INTERRUPTED = []  # by Ctrl-C: the number of its signal
 TRAINING = ("train", "train_probe", "train_mechanism")
@@ -60,6 +61,17 @@ def announce():
     if done.returncode:
         refuse(f"nothing was started: {done.stdout.strip()}")
     logger.info(done.stdout.strip())
+    program = Path(sys.executable).with_name("landscape")
+    if program.exists():  # not where the package is only unpacked, for another workflow
+        logger.info(f"Watch every run: {status_command(program)}")
+
+
+def status_command(program):
+    """What shows every run of this study, as a person types it in this folder."""
+    paths = [program, *workflow.configfiles]
+    program, *files = (os.path.relpath(p) if os.path.isabs(p) else p for p in paths)
+    options = [word for file in files for word in ("--config", str(file))]
+    return shlex.join([program, "status", *options])
 
 
 def unfinished(runs):
@@ -73,7 +85,7 @@ def refuse(reason):
 
 
 def watch_for_ctrl_c():
-    """The first one is noted, and the jobs that it ends are not reported as failed."""
+    """The first one is noted."""
 
     def interrupted(number, frame):
         INTERRUPTED.append(number)
@@ -81,14 +93,19 @@ def watch_for_ctrl_c():
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGINT, interrupted)
-    logger.addFilter(
-        lambda record: not (INTERRUPTED and record.levelno >= logging.ERROR)
-    )
+
+
+def is_needed(record):
+    """Neither that Ctrl-C has ended jobs, nor a failed job's command: its log has the reason."""
+    if INTERRUPTED and record.levelno >= logging.ERROR:
+        return False
+    return not record.getMessage().startswith("RuleException:\nCalledProcessError")
 
 
 def explain():
     """After everything else: how far the study is, and what stopped each failed job."""
-    workflow.logger_manager.logfile_hint()
+    for path in workflow.logger_manager.get_logfile():
+        logger.info(f"Log: {os.path.relpath(path)}")
     failed = [
         job
         for jobs in workflow.scheduler.failed
@@ -96,9 +113,25 @@ def explain():
     ]
     if INTERRUPTED or not failed:
         leave(130 if INTERRUPTED else 143)
+    said = f"Failed. {progress()} Mend the cause, and the same command goes on."
     lines = [f"{job.message}: {last_words(job)}" for job in failed]
-    logger.error("\n".join([f"Failed. {progress()}", *lines]))
+    logger.error("\n".join([said, *lines]))
     raise SystemExit(1)
+
+
+def conclude():
+    """Which runs diverged: that is a result, of which no job fails."""
+    runs = [job for job in workflow.dag.jobs if job.rule.name in TRAINING]
+    lost = [
+        job.params.title
+        for job in runs
+        if read_json(Path(job.output.run))["status"] == "diverged"
+    ]
+    if lost:
+        names = "; ".join(sorted(lost))
+        logger.warning(
+            f"{len(lost)} of {len(runs)} runs diverged, which is a result: {names}"
+        )
 
 
 def leave(code):

@@ -35,7 +35,7 @@ checkpoint dataset:
         f"prepare the images ({STUDY.data.path or STUDY.data.source})"
     shell:
         "{params.python} -m landscape dataset --results {params.results:q}"
-        " --settings {params.settings:q} 2>&1 | tee {log:q}"
+        " --settings {params.settings:q} &> {log:q}"
 
 
 def prepared_images(wildcards):

@@ -1,6 +1,7 @@
 """Exports, read back with the other tools' own readers."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file
 
 from landscape.cli.main import main
@@ -33,6 +35,17 @@ def test_tensorboard_reads_every_value_of_the_tables(undisturbed, tmp_path):
     record = json.loads((undisturbed / PROBE / "run.json").read_text())
     assert events.Scalars("test_accuracy")[0].value == pytest.approx(record["test_accuracy"])
     assert "_hparams_/session_start_info" in events.summary_metadata
+
+
+def test_tensorboard_shows_the_figures(undisturbed, tmp_path):
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    results = Path(shutil.copytree(undisturbed, tmp_path / "results"))
+    (results / "figures").mkdir(exist_ok=True)
+    Image.new("RGB", (4, 3), "teal").save(results / "figures/loss_landscape.png")
+    assert export("tensorboard", tmp_path / "events", "--results", results) == 0
+    events = accumulator.EventAccumulator(str(tmp_path / "events/figures")).Reload()
+    (image,) = events.Images("loss_landscape")
+    assert (image.width, image.height) == (4, 3)
 
 
 def test_an_export_replaces_an_earlier_one_and_nothing_else(undisturbed, tmp_path, capsys):

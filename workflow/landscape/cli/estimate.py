@@ -1,6 +1,7 @@
 """Before a study starts: how many runs are to do, how long that takes, how to ask for less."""
 
 import sys
+import textwrap
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -20,6 +21,13 @@ from landscape.tables.tuning import runs_in
 
 CIFAR_10, DEMO = Counts(50_000, 10_000), Counts(4_000, 1_000)  # before the data are prepared
 LONG_SECONDS = 600
+FOR_LESS = (
+    "For less, set in config.yaml or in a file given with --configfile: split.train_images, "
+    "bands.epochs and width, probe.steps and width, fewer learning_rates and seeds, "
+    "network.split.train_images, network.base.epochs; or leave out a part with bands: null, "
+    "probe: null or network: null."
+)
+COLUMNS = 79  # of the narrowest terminal that is meant
 
 
 def announce(
@@ -59,14 +67,8 @@ def announce(
         file=sys.stderr,
     )
     if seconds > LONG_SECONDS:
-        print(
-            "For less, set in config.yaml or in a file given with --configfile: "
-            "split.train_images, bands.epochs and width, probe.steps and width, fewer "
-            "learning_rates and seeds, network.split.train_images, network.base.epochs; or leave "
-            "out a part with bands: null, probe: null or network: null. "
-            "Ctrl-C stops now or later; the same command resumes.",
-            file=sys.stderr,
-        )
+        print(textwrap.fill(FOR_LESS, COLUMNS), file=sys.stderr)
+        print("Ctrl-C stops now or later; the same command resumes.", file=sys.stderr)
 
 
 def _counts(study: Study, results: Path) -> Counts:

@@ -22,11 +22,53 @@ TOLERATED_SLOWDOWN = 1.2  # of bfloat16 against float32; more is a mistake, not 
 
 def resolve(device: Device) -> torch.device:
     """The torch device that a configured device means on this machine."""
-    if device == "cpu" or (device == "auto" and not torch.cuda.is_available()):
+    if device == "cpu":
         return torch.device("cpu")
-    if not torch.cuda.is_available():
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    if device == "cuda":
         raise UserError("device: cuda, but torch finds no CUDA device here; use auto or cpu")
-    return torch.device("cuda")
+    if torch.backends.mps.is_available():
+        obstacle = unsupported(torch.device("mps"))
+        if obstacle is None:
+            return torch.device("mps")
+        print(f"device: auto is the CPU here, for Apple's MPS lacks {obstacle}", file=sys.stderr)
+    return torch.device("cpu")
+
+
+def unsupported(device: torch.device) -> str | None:
+    """What a device cannot do of all that training and measuring need, and its reason; or None.
+
+    Tried, not looked up: which operations a backend has changes from one torch to the next.
+    """
+    for what, attempt in (
+        ("sums in float64", _sum_in_float64),
+        ("second derivatives of a network", _differentiate_twice),
+    ):
+        try:
+            attempt(device)
+        except (RuntimeError, TypeError) as error:  # NotImplementedError is a RuntimeError
+            return f"{what} ({str(error).splitlines()[0]})"
+    return None
+
+
+def _sum_in_float64(device: torch.device) -> None:
+    vector = torch.ones(4, device=device)
+    torch.linalg.vector_norm(vector, dtype=torch.float64)
+    torch.dot(vector.double(), vector.double())
+
+
+def _differentiate_twice(device: torch.device) -> None:
+    images = torch.linspace(-1, 1, 2 * 3 * 8 * 8, device=device).reshape(2, 3, 8, 8)
+    weight = torch.linspace(-1, 1, 4 * 3 * 3 * 3, device=device).reshape(4, 3, 3, 3)
+    weight.requires_grad_()
+    functional = torch.nn.functional
+    hidden = functional.conv2d(images, weight, padding=1)
+    hidden = functional.batch_norm(hidden, None, None, training=True).relu()
+    logits = functional.max_pool2d(hidden, 2).mean((2, 3))
+    loss = functional.cross_entropy(logits, torch.tensor([0, 1], device=device))
+    (gradient,) = torch.autograd.grad(loss, weight, create_graph=True)
+    torch.autograd.grad(gradient.square().sum(), weight)
 
 
 def prepare(device: torch.device, precision: Precision, threads: int | None) -> None:
@@ -40,6 +82,8 @@ def prepare(device: torch.device, precision: Precision, threads: int | None) -> 
             f"precision: {name(device)} has no {precision}, which exists from compute capability "
             f"{'.'.join(map(str, BFLOAT16_AND_TF32))} on; use float32"
         )
+    if device.type == "mps" and precision in ("tf32", "bfloat16"):
+        raise UserError(f"precision: {precision} is not tried on Apple's MPS; use float32")
     if device.type == "cpu" and precision == "tf32":
         raise UserError("precision: tf32 exists on NVIDIA GPUs only; use float32 on a CPU")
     if device.type == "cpu" and precision == "bfloat16":
@@ -65,6 +109,8 @@ def chosen(device: torch.device, precision: Precision) -> Precision:
         return precision
     if device.type == "cuda":
         return "bfloat16" if _has_short_types(device) else "float32"
+    if device.type == "mps":
+        return "float32"
     return "bfloat16" if cpu_bfloat16_slowdown() < 1 / TOLERATED_SLOWDOWN else "float32"
 
 
@@ -141,6 +187,8 @@ def name(device: torch.device) -> str:
     """What a reader calls the device: the GPU's model, or the CPU's with its threads."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
+    if device.type == "mps":
+        return f"Apple MPS, {platform.machine()}"
     count = torch.get_num_threads()
     return f"{_cpu_model()}, {count} thread{'' if count == 1 else 's'}"
 
