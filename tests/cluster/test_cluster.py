@@ -89,7 +89,7 @@ def test_a_killed_job_goes_on_by_the_same_command(project, reference, slurm):
     assert "Error in rule train" in said
 
     assert project.output(project.submit(*project.targets(ONE)))[0] == 0
-    assert f"{run_id(ONE)}: goes on from step" in project.log(ONE)
+    assert f"{run_id(ONE)}: resumes from step" in project.log(ONE)
     assert digests(project.run(ONE)) == digests(reference.run(ONE))
 
 
@@ -109,7 +109,7 @@ def test_a_job_at_its_time_limit_goes_back_into_the_queue(project, reference, sl
     code, _ = project.output(submitted)  # the same Snakemake: it never saw a failure
     assert code == 0
     assert slurm.job(job)["JobState"] == "COMPLETED"
-    (line,) = [text for text in project.log(ONE).splitlines() if "goes on from step" in text]
+    (line,) = [text for text in project.log(ONE).splitlines() if "resumes from step" in text]
     assert int(line.split()[-1]) > made >= 0
     assert digests(project.run(ONE)) == digests(reference.run(ONE))
 
@@ -146,7 +146,7 @@ def test_a_drained_node_and_a_failed_one_lose_nothing(project, reference, slurm)
     project.until(submitted, lambda: slurm.job(job)["Restarts"] == "1", "the job is repeated")
     slurm.resume()
     assert project.output(submitted)[0] == 0
-    assert "goes on from step" in project.log(second)
+    assert "resumes from step" in project.log(second)
     for rate in RATES:
         assert digests(project.run(rate)) == digests(reference.run(rate))
 
@@ -176,7 +176,7 @@ def test_a_killed_snakemake_leaves_jobs_that_are_not_done_twice(project, referen
     assert f"Slurm job {left}" in project.log(ONE)
     process.resume()
     assert project.output(again)[0] == 0
-    assert "goes on from step" not in project.log(ONE)
+    assert "resumes from step" not in project.log(ONE)
     assert slurm.job(left)["JobState"] == slurm.job(project.job(ONE))["JobState"] == "COMPLETED"
     assert left != project.job(ONE)
     assert digests(project.run(ONE)) == digests(reference.run(ONE))

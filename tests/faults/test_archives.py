@@ -36,7 +36,7 @@ def test_f16_a_wrong_file_is_removed_tried_again_and_then_refused(
     tmp_path,
 ):
     server.behaviours = [behaviour]
-    # Each attempt that is cut goes on from the one before, so that it never ends as a whole.
+    # Each attempt that is cut resumes from the one before, so that it never ends as a whole.
     with pytest.raises(UserError, match="not downloaded"):
         fetch(server, tmp_path / "file.bin", attempts=3)
     assert len(server.ranges) == 3

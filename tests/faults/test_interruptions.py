@@ -86,7 +86,7 @@ def test_f3_snakemake_killed_with_all_its_jobs_goes_on(untrained, finished):  # 
     snakemake(untrained, "--unlock")
     snakemake(untrained)
     logs = [untrained / f"results/logs/{run}.log" for run in RUNS]
-    assert any("goes on from step" in log.read_text("utf-8") for log in logs)
+    assert any("resumes from step" in log.read_text("utf-8") for log in logs)
     assert artefacts(untrained / "results") == artefacts(finished / "results")
     assert not leftovers(untrained / "results")
 
@@ -100,7 +100,7 @@ def test_f3_control_without_saved_states_the_steps_are_lost(untrained):
     snakemake(untrained, "--unlock")
     snakemake(untrained, "bands")
     logs = [untrained / f"results/logs/{run}.log" for run in RUNS]
-    assert not any("goes on from step" in log.read_text("utf-8") for log in logs)
+    assert not any("resumes from step" in log.read_text("utf-8") for log in logs)
 
 
 def test_profiles_keep_nothing_incomplete():

@@ -82,7 +82,7 @@ def draw_kill(random_, operations):
 
 
 def kill_and_compare(name, number, lives, runs, whole, folder):
-    """Up to three kills of one run, drawn, the later ones while it goes on from the earlier."""
+    """Up to three kills of one run, drawn, the later ones while it resumes from the earlier."""
     draw = random.Random(f"{SEED}-{name}-{number}")
     kills = [draw_kill(draw, whole[1][name]) for _ in range(draw.randint(1, 3))]
     done = lives.live(runs[name], folder, *kills)
@@ -99,7 +99,7 @@ def test_f1_a_killed_run_ends_as_if_it_had_not_been(name, lives, runs, whole, fo
     """Before the first update, at an epoch's end, before the last update, and at drawn points."""
     done = lives.live(runs[name], folder, ["step", 0], ["step", EPOCH], ["step", STEPS - 1])
     assert [death["exit"] for death in done["deaths"]] == [-signal.SIGKILL] * 3
-    assert "goes on from step" in done["said"]
+    assert "resumes from step" in done["said"]
     assert_same(name, runs[name], done, folder, whole, "fixed points")
     assert kill_and_compare(name, 0, lives, runs, whole, folder) > 0 or name == PROBE
 
@@ -120,7 +120,7 @@ def test_f1_f5_drawn_kills_in_bulk(name, lives, runs, whole, results, tmp_path):
 
 @pytest.mark.slow
 def test_f1_control_a_state_without_the_optimizer_s_is_noticed(runs, whole, folder):
-    """The comparison can fail: a run that goes on with new moments ends elsewhere."""
+    """The comparison can fail: a run that resumes with new moments ends elsewhere."""
     server = Lives("optimizer state")
     try:
         done = server.live(runs[RUN], folder, ["step", EPOCH])
@@ -146,7 +146,7 @@ def test_f2_a_kill_at_every_operation_of_a_save(lives, runs, whole, folder):
         (death,) = done["deaths"]
         assert death["exit"] == -signal.SIGKILL
         places.append(death["at"].split(".")[0])
-        assert "goes on from step" in done["said"], death  # a state was lost otherwise
+        assert "resumes from step" in done["said"], death  # a state was lost otherwise
         assert_same(RUN, runs[RUN], done, folder, whole, death)
     kinds = {place.split()[0] for place in places}
     assert {"open", "write", "fsync", "rename"} <= kinds, places
@@ -164,7 +164,7 @@ def test_f2_control_with_plain_writes_the_state_is_lost(runs, folder):
     finally:
         server.close()
     assert done["deaths"][0]["exit"] == torn["deaths"][0]["exit"] == -signal.SIGKILL
-    assert "goes on from step" not in done["said"]
+    assert "resumes from step" not in done["said"]
     assert (folder / RUN / "steps.parquet").exists()  # and a part of a table under its name
     assert not (folder / RUN / "steps.parquet").read_bytes().endswith(b"PAR1")
 
@@ -217,7 +217,7 @@ def wait_for(condition, running, seconds=300):
 
 @pytest.mark.slow
 def test_f5_two_kills_in_a_row_of_the_command(runs, folder, whole):
-    """The second one while it goes on from the first."""
+    """The second one while it resumes from the first."""
     for _ in range(2):
         running = process(runs[RUN], folder, "--checkpoint-seconds", "0")
         before = (folder / RUN / "resume.state").exists()
@@ -232,7 +232,7 @@ def test_f5_two_kills_in_a_row_of_the_command(runs, folder, whole):
         assert running.returncode == -signal.SIGKILL
         assert not (folder / RUN / "run.json").exists()
         (folder / RUN / "progress.json").unlink(missing_ok=True)
-    assert "goes on from step" in finish(runs[RUN], folder)
+    assert "resumes from step" in finish(runs[RUN], folder)
     assert digests(folder / RUN) == whole[0][RUN]
     assert not list((folder / RUN).glob(".*"))
 
@@ -246,7 +246,7 @@ def test_f5_control_without_its_state_a_killed_run_does_not_go_on(runs, folder):
     running.communicate()
     for generation in (state, checkpoint.previous(state)):
         generation.unlink(missing_ok=True)
-    assert "goes on from step" not in finish(runs[RUN], folder)
+    assert "resumes from step" not in finish(runs[RUN], folder)
 
 
 @pytest.mark.slow
@@ -261,7 +261,7 @@ def test_f4_asked_to_stop_it_saves_and_says_so(runs, folder, whole, number):
     assert running.returncode == 128 + number
     assert time.monotonic() - asked < 30
     assert (folder / RUN / "resume.state").exists()
-    assert "goes on from step" in finish(runs[RUN], folder)
+    assert "resumes from step" in finish(runs[RUN], folder)
     assert digests(folder / RUN) == whole[0][RUN]
 
 

@@ -50,7 +50,7 @@ def test_f15_out_of_memory_is_a_sentence_and_the_run_goes_on(
     assert set(batches) == {32}  # and no other batch size
     assert not (folder / RUN / "run.json").exists()
     job.train(tiny.run(RUN), folder, threads=1)
-    assert "goes on from step 6" in capsys.readouterr().err
+    assert "resumes from step 6" in capsys.readouterr().err
     assert digests(folder / RUN) == digests(undisturbed / RUN)
 
 

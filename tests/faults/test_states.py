@@ -80,7 +80,7 @@ def test_f6_f7_a_damaged_state_is_noticed_and_the_one_before_taken(
     assert steps_loaded(half) == BEFORE
     assert f"{half.checkpoint}: not resumed from" in capsys.readouterr().err
     job.train(tiny.run(RUN), folder, threads=1)
-    assert f"goes on from step {BEFORE}" in capsys.readouterr().err
+    assert f"resumes from step {BEFORE}" in capsys.readouterr().err
     assert digests(folder / RUN) == digests(undisturbed / RUN)
 
 
@@ -115,7 +115,7 @@ def test_f8_both_states_damaged_is_a_start_from_step_0(half, folder, undisturbed
     job.train(tiny.run(RUN), folder, threads=1)
     said = capsys.readouterr().err
     assert "starts from step 0" in said
-    assert "goes on from" not in said
+    assert "resumes from" not in said
     assert digests(folder / RUN) == digests(undisturbed / RUN)
 
 
@@ -123,7 +123,7 @@ def test_f8_control_whole_states_do_not_start_from_step_0(half, folder, tiny, ca
     job.train(tiny.run(RUN), folder, threads=1)
     said = capsys.readouterr().err
     assert "starts from step 0" not in said
-    assert f"goes on from step {NEWEST}" in said
+    assert f"resumes from step {NEWEST}" in said
 
 
 OTHERS = {

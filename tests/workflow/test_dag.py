@@ -160,7 +160,7 @@ def test_a_killed_training_job_goes_on_by_the_same_command(project, finished):
     assert not (run / "run.json").exists()
     snakemake(project, "bands")
     log = project / "results/logs/bands/vgg_a_bn/lr0.001/seed0.log"
-    assert "goes on from step" in log.read_text("utf-8")
+    assert "resumes from step" in log.read_text("utf-8")
     original = finished / "results/bands/vgg_a_bn/lr0.001/seed0"
     assert digests(run) == digests(original)
 

@@ -455,7 +455,7 @@ def test_asked_to_stop_it_saves_and_goes_on_bitwise(run, folder, undisturbed, mo
     assert left.value.code == 128 + signal.SIGTERM
     assert not (folder / run.id / "run.json").exists()
     job.train(run, folder, threads=1)
-    assert "goes on from step 6" in capsys.readouterr().err
+    assert "resumes from step 6" in capsys.readouterr().err
     assert digests(folder / run.id) == digests(undisturbed)
 
 
@@ -483,7 +483,7 @@ def test_killed_it_goes_on_bitwise_from_its_last_save(run, folder, undisturbed, 
     done = subprocess.run(command, env={**os.environ, "PYTHONPATH": str(ROOT / "workflow")})
     assert done.returncode == -signal.SIGKILL
     job.train(run, folder, threads=1)
-    assert "goes on from step 6" in capsys.readouterr().err
+    assert "resumes from step 6" in capsys.readouterr().err
     assert digests(folder / run.id) == digests(undisturbed)
 
 

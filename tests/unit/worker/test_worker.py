@@ -194,7 +194,7 @@ def test_out_of_memory_kills_one_job(own_mark):
 
 
 def test_a_killed_worker_costs_nothing_but_time(tiny, folder, undisturbed, own_mark):
-    """Its children die with it; the job's own process goes on from the saved state."""
+    """Its children die with it; the job's own process resumes from the saved state."""
     running = train(tiny.run(RUN), folder, own_mark, "--checkpoint-seconds", "0")
     wait_for((folder / RUN / "resume.state").exists, running)
     (worker,) = workers(own_mark)

@@ -27,7 +27,7 @@ class MomentumSGD:
 def scheduled(learning_rate: float, step: int, steps: int) -> float:
     """η of step 0, …, steps − 1: up to the peak over a tenth of the steps, then linearly to zero.
 
-    A function of the step alone, so that a resumed run goes on with the same rates.
+    A function of the step alone, so that a resumed run has the same rates.
     """
     warmup = steps // 10
     if step < warmup:

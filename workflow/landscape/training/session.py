@@ -65,7 +65,7 @@ class Session(ABC):
         self.steps = len(self.batches) * (run.epochs or 0)
         self.epochs: list[dict[str, Any]] = []
         self.watch = Stopwatch()
-        self.earlier_seconds = 0.0  # of the processes that this one goes on from
+        self.earlier_seconds = 0.0  # of the processes that this one resumes from
         self.diverged_at: int | None = None
         self.checkpoint = self.folder / "resume.state"
         self.identity = {
@@ -138,7 +138,7 @@ class Session(ABC):
         self.load_state_dict(saved["state"])
         self.epochs, self.watch.seconds = saved["epochs"], saved["train_seconds"]
         self.earlier_seconds = saved["total_seconds"]
-        print(f"{self.id}: goes on from step {self.step}", file=sys.stderr)
+        print(f"{self.id}: resumes from step {self.step}", file=sys.stderr)
 
     def require_space(self) -> None:
         """Refuse to train what cannot be saved: three states (the newest, the one before, the one
@@ -298,6 +298,6 @@ def complete(session: Session, checkpoint_seconds: float, tested: bool = True) -
         raise UserError(
             f"{session.id}: out of memory at step {session.step} of {session.steps}, with batches "
             f"of {session.batches.batch_size} images on {devices.name(session.device)} ({reason}). "
-            "With more memory, or fewer jobs side by side, the same command goes on from the last "
+            "With more memory, or fewer jobs side by side, the same command resumes from the last "
             "saved state"
         ) from None

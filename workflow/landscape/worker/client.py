@@ -28,7 +28,7 @@ def served(arguments: Sequence[str]) -> int | None:
     """The exit status of a job that a worker has done; None if this process is to do it itself.
 
     A job that loses its worker is done again by its own process: whatever a stage has written by
-    then is whole, and a training run goes on from its last saved state.
+    then is whole, and a training run resumes from its last saved state.
     """
     study = os.environ.pop(STUDY, None)  # it holds for this process and none that it starts
     if study is None or sys.platform != "linux":
