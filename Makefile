@@ -45,12 +45,11 @@ FROM_PARQUET = data={source: parquet, path: '$${DATA//$$quote/$$quote$$quote}'}
 
 demo: $(READY)
 	$(SNAKEMAKE) $(CONSOLE) --cores 2 --resources gpu=2 --configfile studies/demo.yaml
-	@echo "Done. The report: results/demo/report.pdf; to explore: results/demo/report.html"
 
 study: $(READY)
 	quote="'"; $(SNAKEMAKE) $(CONSOLE) --cores $(CORES) --resources gpu=$(GPUS) \
 	  $(if $(CONFIG),--configfile "$$CONFIG") $(if $(DATA),--config "$(FROM_PARQUET)") -- $(TARGET)
-	@echo "Done: $(TARGET)$(if $(filter all report,$(TARGET)),. The report: report.pdf in the results folder; to explore: report.html)"
+	@echo "Done: $(TARGET)"
 
 recover: $(READY)
 	$(SNAKEMAKE) --unlock

@@ -63,7 +63,8 @@ def announce():
     logger.info(done.stdout.strip())
     program = Path(sys.executable).with_name("landscape")
     if program.exists():  # not where the package is only unpacked, for another workflow
-        logger.info(f"Watch every run: {status_command(program)}")
+        logger.info("To watch it, in a second terminal, in this folder:")
+        logger.info(f"  {status_command(program)}")
 
 
 def status_command(program):
@@ -113,14 +114,16 @@ def explain():
     ]
     if INTERRUPTED or not failed:
         leave(130 if INTERRUPTED else 143)
-    said = f"Failed. {progress()} Mend the cause, and the same command goes on."
+    said = f"Failed. {progress()} They are kept; once the cause is mended, the same command resumes."
     lines = [f"{job.message}: {last_words(job)}" for job in failed]
     logger.error("\n".join([said, *lines]))
     raise SystemExit(1)
 
 
 def conclude():
-    """Which runs diverged: that is a result, of which no job fails."""
+    """Where the report is, and which runs diverged: that is a result, of which no job fails."""
+    if any(job.rule.name == "report" for job in workflow.dag.jobs):
+        logger.info(f"The report: {REPORT}; to explore: {PAGE}")
     runs = [job for job in workflow.dag.jobs if job.rule.name in TRAINING]
     lost = [
         job.params.title

@@ -91,7 +91,9 @@ def load(folder: Path, part: Literal["train", "test"]) -> Images:
     """Memory-map one part, after its file's checksum: a flipped bit must never be trained on."""
     path = tensor_file(folder, part)
     expected = describe(folder)["tensors"].get(path.name)
-    files.require_unchanged(path, expected, "dataset.json", "prepare the data again")
+    files.require_unchanged(
+        path, expected, "dataset.json", "without it the same command prepares the data again"
+    )
     try:
         tensors = safetensors.torch.load_file(path)
         images = Images(tensors["pixels"], tensors["labels"])
