@@ -248,7 +248,7 @@ def test_an_interrupted_benchmark_keeps_what_it_measured(
             collect.bench(tiny, folder, 1, 1, 0.01)
     assert calls == ["ceilings", "speed", "speed"]  # a race for each architecture, once
     found = read_json(folder / "bench/parts.json")
-    assert set(found) == {"machine", "ceilings", "speed"}
+    assert set(found) == {"machine", "ceilings", "speed", "looking"}
     collect.bench(tiny, folder, 1, 1, 0.01, wanted=["ceilings"])
     assert calls[3:] == ["ceilings"]
     assert not (folder / "bench/bench.json").exists()
