@@ -2,6 +2,7 @@
 
 import re
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -24,6 +25,12 @@ def three(value: float) -> str:
     return f"{value:#.3g}".rstrip(".")
 
 
+def final_losses() -> pd.Series:
+    """By network, the final losses of its seeds."""
+    summary = pd.read_csv(RELEASE / "mechanism/summary.csv")
+    return summary[summary["quantity"] == "final_loss"].set_index("arch")["value"]
+
+
 def interval(row: pd.Series) -> str:
     return f"[{three(row['ratio_low'])}, {three(row['ratio_high'])}]"
 
@@ -35,14 +42,16 @@ def test_the_release_follows_from_its_runs():
 
 def test_every_number_of_the_answer_is_in_the_tables(verdicts):
     start, suffices = verdicts.loc["start_helps"], verdicts.loc["start_suffices"]
+    standardized = final_losses().loc["vgg_a_ws"]
     sharp, noise = verdicts.loc["sharpness"], verdicts.loc["less_noise"]
     answer = " ".join(ANSWER.partition("*Source:*")[0].partition("-->")[2].split())
     expected = [
         f"{three(suffices['value_second'])} [nats](#terms) after 3,000 steps",
         f"against {three(start['value_second'])} without",
         f"({three(start['value_first'])} nats)",
-        f"{three(sharp['ratio'])} times, 95 % interval {interval(sharp)}",
+        f"({three(standardized.mean())} nats, one seed)",
         f"{three(noise['ratio'])} times {interval(noise)}",
+        f"{three(sharp['ratio'])} times, 95 % interval {interval(sharp)}",
     ]
     for text in expected:
         assert text in answer
@@ -60,6 +69,9 @@ def test_every_number_of_the_answer_is_in_the_tables(verdicts):
         ("less_noise", "less gradient noise"),
         ("start_helps", "a better start helps"),
         ("start_suffices", "a better start suffices"),
+        ("scale_invariance", "scale invariance tunes the learning rate"),
+        ("stability", "stable distributions are not needed"),
+        ("only_larger_rates", "nothing but larger learning rates"),
     ],
 )
 def test_every_row_of_the_results_is_in_the_tables(verdicts, key, row):
@@ -68,5 +80,68 @@ def test_every_row_of_the_results_is_in_the_tables(verdicts, key, row):
     found = verdicts.loc[key]
     values = [three(found["value_first"]), three(found["value_second"])]
     assert cells[2:4] == values
-    assert cells[4] == f"{three(found['ratio'])} {interval(found)}"
+    sure = ", one seed" if found["seeds"] == 1 else f" {interval(found)}"
+    assert cells[4] == f"{three(found['ratio'])}{sure}"
     assert cells[5] == found["verdict"]
+
+
+NETWORKS = {
+    "VGG-A": "vgg_a",
+    "frozen BatchNorm": "vgg_a_bn_frozen",
+    "LayerNorm": "vgg_a_ln",
+    "GroupNorm": "vgg_a_gn",
+    "normalized once": "vgg_a_init",
+    "InstanceNorm": "vgg_a_in",
+    "noise after BatchNorm": "vgg_a_bn_noise",
+    "BatchNorm with the largest absolute value (L∞)": "vgg_a_linf",
+    "BatchNorm, norms of filters fixed": "vgg_a_bn_fixed_norm",
+    "BatchNorm with the mean absolute value (L1)": "vgg_a_l1",
+    "BatchNorm with the root mean square (L2)": "vgg_a_l2",
+    "standardized weights": "vgg_a_ws",
+    "BatchNorm": "vgg_a_bn",
+}
+
+
+def test_the_table_of_networks_is_the_published_one():
+    section = RESULTS.partition("| network | final loss (nats) | seeds |\n|---|---|---|\n")[2]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in section.splitlines()]
+    rows = rows[: len(NETWORKS)]
+    assert [row[0] for row in rows] == list(NETWORKS)
+    losses = final_losses()
+    means = []
+    for (_, shown, seeds), arch in zip(rows, NETWORKS.values(), strict=True):
+        found = losses.loc[[arch]]
+        means.append(np.exp(np.log(found.dropna()).mean()))
+        assert shown == three(means[-1])
+        assert seeds.split(",")[0] == str(found.notna().sum())
+        assert ("diverge" in seeds) == found.isna().any()
+    assert means == sorted(means, reverse=True)
+    assert set(NETWORKS.values()) == set(losses.index)
+
+
+def test_the_remarks_are_so():
+    text = " ".join(RESULTS.split())
+    summary = pd.read_csv(RELEASE / "mechanism/summary.csv")
+
+    def of(quantity, arch):
+        return summary[(summary["quantity"] == quantity) & (summary["arch"] == arch)]
+
+    (frozen,) = of("final_loss_low", "vgg_a_bn_frozen")["value"]
+    assert f"at 0.02 one ends at {three(frozen)} nats" in text
+    assert of("final_loss", "vgg_a_bn_frozen")["diverged"].sum() == 2
+    trained = pd.read_csv(RELEASE / "mechanism/range.csv")
+    seeds = trained.groupby(["arch", "learning_rate"])["trained"].sum()
+    assert seeds["vgg_a_bn"].to_dict() == {
+        0.01: 3, 0.03: 3, 0.1: 3, 0.3: 3, 1.0: 2, 3.0: 0, 10.0: 0,
+    }  # fmt: skip
+    plain = seeds["vgg_a"]
+    assert plain[plain > 0].to_dict() == {0.1: 1, 0.3: 1}
+    assert set(of("best_rate", "vgg_a_bn")["value"]) == {0.1}
+    assert set(of("largest_rate", "vgg_a_init")["value"]) == {0.1}
+    looked = pd.read_parquet(RELEASE / "mechanism/mechanism.parquet")
+    last = looked[(looked["quantity"] == "lambda_1") & (looked["step"] == 3000)]
+    means = last[last["learning_rate"] == 0.1].groupby("arch")["value"].mean()
+    assert (means[["vgg_a", "vgg_a_bn"]] > 2 / 0.1).all()
+    verdicts = pd.read_csv(RELEASE / "mechanism/verdicts.csv")
+    both = verdicts[verdicts["equal_loss_verdict"] != "not measured"]
+    assert (both["verdict"] == both["equal_loss_verdict"]).all()

@@ -42,7 +42,7 @@ ARCHITECTURES = {
     "compact": Compact(width=0.1),
     "fast": Fast(width=0.05),
     "fast, learned stem": Fast(width=0.05, whitening=False, residual=False),
-    "accurate": Accurate(width=0.05, blocks=1, dropout=0),
+    "accurate": Accurate(width=0.05, blocks=1),
     "speedrun": Speedrun(),
     "resnet18": ResNet18(),
 }

@@ -113,7 +113,7 @@ def losses(*names):
 def test_each_control_has_a_panel_between_the_two_that_are_compared():
     figure = figures.mechanism_controls(losses("vgg_a", "vgg_a_bn", "vgg_a_init", "vgg_a_ws"))
     panels = {axes.get_title(): axes for axes in figure.axes if axes.get_visible()}
-    assert list(panels) == [label("vgg_a_init"), label("vgg_a_ws"), "learning rate 0.02"]
+    assert list(panels) == ["normalized once", "standardized weights", "learning rate 0.02"]
     for title, axes in panels.items():
         assert len(axes.lines) == (4 if title == "learning rate 0.02" else 6)  # two seeds each
         drawn = {line.get_color() for line in axes.lines}

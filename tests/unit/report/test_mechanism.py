@@ -160,6 +160,12 @@ def test_one_seed_makes_nothing_certain_on_page_one(alone):
     )
 
 
+def test_page_one_says_what_is_open_and_what_for_lack_of_seeds(alone):
+    one = summary(*LOSSES, ("vgg_a_init", 0.8)).query("seed == 0")
+    answer, _ = alone(one, one.assign(loss=1.0))
+    assert answer[-1] == "Two are not decided, two of them for lack of seeds."
+
+
 def test_where_the_plain_network_diverges_page_one_compares_nothing(alone):
     lost = summary(("vgg_a", np.inf), ("vgg_a_bn", 0.5))
     answer, _ = alone(lost, lost.assign(loss=1.0))

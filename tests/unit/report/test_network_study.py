@@ -391,6 +391,11 @@ def test_every_level_is_in_the_table_with_its_difference(said, summary):
     assert points_span((row["difference_low"], row["difference_high"]), 1000) in rows["64"][2]
     assert rows["64"][-1] == f"{row['learning_rate']:g}"
     assert rows["*Number of filters*"][1:] == [""] * 6
+    count = summary["kind"].isin(["sweep", "ablation"]).sum()
+    groups = [row for row in said["levels"]["body"] if row[0].startswith("*")]
+    assert len(said["levels"]["body"]) == count + len(groups)
+    tensors = [o for o in outcomes(summary) if o.kind == "plain"][0]
+    assert accuracy_text(tensors, "test_accuracy", IMAGES) == said["finals"]["body"][-1][1] + " %"
 
 
 def test_how_learning_rates_were_chosen_is_said():
@@ -402,11 +407,6 @@ def test_how_learning_rates_were_chosen_is_said():
     untuned = network.model_copy(update={"tune": None})
     assert tuning.how(untuned) == ""
     assert "were not tuned" in tuning.limits(untuned, {})
-    count = summary["kind"].isin(["sweep", "ablation"]).sum()
-    groups = [row for row in said["levels"]["body"] if row[0].startswith("*")]
-    assert len(said["levels"]["body"]) == count + len(groups)
-    tensors = [o for o in outcomes(summary) if o.kind == "plain"][0]
-    assert accuracy_text(tensors, "test_accuracy", IMAGES) == said["finals"]["body"][-1][1] + " %"
 
 
 def test_a_network_study_at_chance_ranks_nothing(results, tmp_path):

@@ -78,6 +78,7 @@ def tables(tmp_path_factory):
     return {name: read_table(folder / f"network/{name}.csv") for name in ("summary", "comparisons")}
 
 
+SIDES = ("better", "worse")
 NAMES = ("group", "level", "run", "family", "kind")
 
 
@@ -115,7 +116,8 @@ def test_two_levels_change_places_in_what_is_better_and_worse(tables):
 
     def effects(table):
         rows = [o for o in outcomes(table) if o.group == "filters"]
-        return factors.effects(rows, IMAGES)
+        found = factors.effects(rows, IMAGES)
+        return {side: [name.rstrip(factors.SURVIVES) for name in found[side]] for side in SIDES}
 
     before, after = effects(summary), effects(exchanged(summary, *of.values()))
     assert (before["better"], before["worse"]) == (["64"], ["16"])

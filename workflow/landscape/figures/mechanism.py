@@ -122,7 +122,9 @@ def mechanism_range(table: pd.DataFrame) -> Figure:
             axes.plot(rows["learning_rate"], [place] * len(rows), marker, color=OTHER, ms=3)
     axes.set_yticks(range(len(names)), [label(name) for name in reversed(names)])
     axes.set_xscale("log")
-    axes.set_xlabel("learning rate (bar: trains; star: lowest loss; ○ does not train; × diverges)")
+    axes.set_xlabel(
+        "learning rate (bar: trains; star: lowest loss; dot: does not train; × diverges)"
+    )
     axes.grid(axis="y", visible=False)
     return figure
 
@@ -147,7 +149,8 @@ def mechanism_controls(losses: pd.DataFrame) -> Figure:
                     one["step"], inside, color=color(name), lw=0.9 if name == control else 0.6
                 )
         log_scale(axes)
-        axes.set_title(label(control) if control else f"learning rate {at:g}", fontsize=7)
+        short = label(control).removeprefix("VGG-A + ").removeprefix("VGG-A, ")
+        axes.set_title(short if control else f"learning rate {at:g}", fontsize=7)
     for axes in grid[len(panels) :]:
         axes.set_visible(False)
     for axes in grid[max(0, len(panels) - columns) : len(panels)]:

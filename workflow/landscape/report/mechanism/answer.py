@@ -13,7 +13,7 @@ from landscape.report.phrases import capital, cite, counted, listed, several
 from landscape.report.verdicts import CONTRADICTED, FOUND, UNDECIDED, UNKNOWN
 from landscape.storage.tables import read_table
 from landscape.tables.explanations import BN, PLAIN
-from landscape.tables.statistics import interval
+from landscape.tables.statistics import ENOUGH, interval
 
 ROWS = 8  # of the table, the decided ones first
 MARKS = {
@@ -28,7 +28,7 @@ def mechanism_answer(results: Path, alone: bool) -> list[str]:
     """Which of the explanations' predictions hold; before that, `alone`, what they explain."""
     verdicts = read_table(results / "mechanism/verdicts.csv")
     summary = read_table(results / "mechanism/summary.csv")
-    return [*(_trains(summary) if alone else []), _held(verdicts)]
+    return [*(_trains(summary) if alone else []), _held(verdicts), *_open(verdicts)]
 
 
 def _held(verdicts: pd.DataFrame) -> str:
@@ -41,6 +41,17 @@ def _held(verdicts: pd.DataFrame) -> str:
         f"Of the {several(len(verdicts), 'prediction')} that explanations of batch normalization "
         f"make here, {said[0]} and {said[1]}."
     )
+
+
+def _open(verdicts: pd.DataFrame) -> list[str]:
+    """How many are not decided, and how many of these for lack of seeds."""
+    rest = verdicts[verdicts["verdict"] == "not decided"]
+    if rest.empty:
+        return []
+    few = int((rest["seeds"] < ENOUGH).sum())
+    why = f", {counted(few)} of them for lack of seeds" if few else ""
+    are = "is" if len(rest) == 1 else "are"
+    return [f"{capital(counted(len(rest)))} {are} not decided{why}."]
 
 
 def _trains(summary: pd.DataFrame) -> list[str]:
