@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from landscape.config.study import load_study
 from landscape.errors import UserError
 from landscape.release import repeat, verify
 from landscape.release.contents import SUMS, checksums, require_checksums
@@ -189,3 +190,12 @@ def test_elsewhere_the_losses_agree_within_what_rounding_explains(release):
 def test_the_tolerance_grows_with_the_step_and_with_the_rounding():
     first, second = np.array([2.0, 2.0, 1.0]), np.array([2.0, 2.1, 1.0])
     assert repeat.tolerance(first, second) == pytest.approx([2e-5, 1 + 2e-5, 1 + 1e-5])
+
+
+def test_of_a_study_of_the_mechanism_alone_the_two_compared_networks_are_trained_again():
+    whole = load_study([ROOT / "config.yaml"])
+    alone = whole.model_copy(update={"bands": None, "probe": None})
+    ids = [run.id for run in repeat.chosen(alone)]
+    assert ids == ["mechanism/vgg_a/lr0.1/seed0", "mechanism/vgg_a_bn/lr0.1/seed0"]
+    with pytest.raises(UserError, match="neither bands, probe nor mechanism"):
+        repeat.chosen(alone.model_copy(update={"mechanism": None}))

@@ -17,6 +17,7 @@ from landscape.release.pack import settings_in
 from landscape.runtime import device as devices
 from landscape.storage.files import read_json
 from landscape.storage.tables import read_table
+from landscape.tables.explanations import BN, PLAIN
 from landscape.training import job
 
 STEPS = 100
@@ -43,13 +44,19 @@ def repeat(release: Path, data: str | None, steps: int = STEPS) -> Iterator[str]
 
 
 def chosen(study: Study) -> list[Run]:
-    """One run of each architecture of the bands, else of the probe."""
-    section = study.bands or study.probe
-    if section is None:
-        raise UserError("the release has neither bands nor a probe, whose runs could be repeated")
-    runs = [run for run in study.runs if run.id in section.run_ids]
-    first = {run.architecture.name: run for run in reversed(runs)}
-    return [first[name] for name in section.architectures]
+    """One run of each architecture of the bands, else of the probe, else VGG-A's with and without
+    BatchNorm of the mechanism study.
+    """
+    names: tuple[str, ...]
+    if section := study.bands or study.probe:
+        runs, names = section.run_ids, section.architectures
+    elif study.mechanism:
+        runs, names = study.mechanism.path_ids, (PLAIN, BN)
+    else:
+        raise UserError("the release has neither bands, probe nor mechanism to be trained again")
+    found = [run for run in study.runs if run.id in runs]
+    first = {run.architecture.name: run for run in reversed(found)}
+    return [first[name] for name in names if name in first]
 
 
 def _require_same_images(release: Path, results: Path) -> None:
@@ -94,7 +101,10 @@ def tolerance(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def _first_steps(run: Run, results: Path, steps: int, threads: int) -> pd.DataFrame:
-    shortened = run.model_copy(update={"steps": steps, "epochs": None, "tested": False})
+    moments = tuple(moment for moment in run.moments if moment <= steps)
+    shortened = run.model_copy(
+        update={"steps": steps, "epochs": None, "tested": False, "moments": moments}
+    )
     job.train(shortened, results, threads)
     return read_table(results / run.id / "steps.parquet")
 
