@@ -46,8 +46,12 @@ def network(tune: Any = TINY["tune"], **levels: Any) -> dict[str, Any]:
     return {**TINY, "sweeps": sweeps, "tune": tune}
 
 
-def configure(project: Path, tune: Any = TINY["tune"], **levels: Any) -> None:
-    study = tiny_study(network=network(tune, **levels), bands={"learning_rates": [0.001]})
+def configure(
+    project: Path, tune: Any = TINY["tune"], more: dict[str, Any] | None = None, **levels: Any
+) -> None:
+    """Tiny bands, a tiny network study with these levels, and no probe unless `more` has one."""
+    parts = {"bands": {"learning_rates": [0.001]}, "probe": None} | (more or {})
+    study = tiny_study(network=network(tune, **levels), **parts)
     (project / "tiny.yaml").write_text(yaml.safe_dump(study), "utf-8")
 
 
@@ -56,10 +60,10 @@ GELU = {"gelu": {"architecture": {"activation": "gelu"}}}
 
 @pytest.fixture(scope="session")
 def finished_networks(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project with the tiny study of all three kinds, run once."""
+    """A project with a tiny study of all kinds but the mechanism, run once."""
 
     def make(folder: Path) -> None:
-        configure(copy_project(folder), **GELU)
+        configure(copy_project(folder), more={"probe": {}}, **GELU)
         snakemake(folder)
 
     return made_once(tmp_path_factory, "networks", make)

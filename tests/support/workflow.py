@@ -12,12 +12,13 @@ import pytest
 import yaml
 
 from support.artefacts import ROOT, made_once
-from support.dry_run import dry_run
+from support.forked_snakemake import forked_snakemake
 
 PARTS = ("Snakefile", "config.yaml", "README.md", "workflow", "profiles", "studies", "envs")
 PARTS += ("pyproject.toml", "CITATION.cff")
 
 
+OF_THE_TINY_STUDY = ("--cores", "2", "--resources", "gpu=2", "--configfile", "tiny.yaml")
 RUNS = 6  # of the tiny study: 2 architectures × 2 learning rates, and 2 probes
 
 
@@ -58,28 +59,18 @@ def copy_project(folder: Path) -> Path:
 
 def bare_snakemake(folder: Path, *arguments: str, **environment: str):
     """Snakemake with these arguments and no others, its output kept."""
-    clean = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
-    return subprocess.run(
-        [sys.executable, "-m", "snakemake", *arguments],
-        cwd=folder,
-        env={**clean, **environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
+    code, output = forked_snakemake(folder, arguments, {**_environment(), **environment})
+    return subprocess.CompletedProcess(["snakemake", *arguments], code, output)
 
 
 def start_snakemake(
     project: Path, *arguments: str, output: IO[str] | int = subprocess.PIPE, **environment: str
 ) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "snakemake", *arguments]
-    command += ["--cores", "2", "--resources", "gpu=2", "--configfile", "tiny.yaml"]
-    clean = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    """A process of its own that makes targets of the project's tiny study."""
     return subprocess.Popen(
-        command,
+        [sys.executable, "-m", "snakemake", *arguments, *OF_THE_TINY_STUDY],
         cwd=project,
-        env={**clean, **environment},
+        env={**_environment(), **environment},
         stdout=output,
         stderr=subprocess.STDOUT,
         text=True,
@@ -88,9 +79,8 @@ def start_snakemake(
 
 
 def snakemake(project: Path, *arguments: str, check: bool = True, **environment: str):
-    started = start_snakemake(project, *arguments, **environment)
-    output, _ = started.communicate()
-    done = subprocess.CompletedProcess(started.args, started.returncode, output)
+    """Make targets of the project's tiny study."""
+    done = bare_snakemake(project, *arguments, *OF_THE_TINY_STUDY, **environment)
     if check:
         assert done.returncode == 0, done.stdout
     return done
@@ -98,12 +88,11 @@ def snakemake(project: Path, *arguments: str, check: bool = True, **environment:
 
 def planned(project: Path, *arguments: str, check: bool = True):
     """A dry run of the project's tiny study."""
-    command = [*arguments, "--cores", "2", "--resources", "gpu=2", "--configfile", "tiny.yaml"]
-    clean = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
-    code, output = dry_run(project, command, clean)
-    if check:
-        assert code == 0, output
-    return subprocess.CompletedProcess(["--dry-run", *command], code, output)
+    return snakemake(project, "--dry-run", *arguments, check=check)
+
+
+def _environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
 
 
 def stale(project: Path, *arguments: str) -> dict[str, int]:

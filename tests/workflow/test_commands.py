@@ -29,7 +29,7 @@ def test_what_only_looks(finished, command):
 
 def test_metadata_of_a_file_are_removed_and_a_lock(project):
     table = "results/bands/summary.csv"
-    for _, code in ((1, 0), (2, 1)):  # the second time there are none
+    for code in (0, 1):  # the second time there are none
         done = bare_snakemake(project, "--cleanup-metadata", table, *TINY)
         assert done.returncode == code, done.stdout
     lock = project / ".snakemake/locks/0.output.lock"
@@ -82,25 +82,40 @@ def test_the_web_page_has_each_figure_once_and_the_tables_in_words(web_page, fin
     assert not any("system-message" in caption for caption in captions)
 
 
-def with_an_environment(project):
-    """The Makefile, and what tells it, and the makes that it starts, that .venv is there."""
-    shutil.copy2(ROOT / "Makefile", project)
+def make_in(project, *arguments):
+    """The exit status of make, to which .venv seems to be there, and what it printed."""
+    if not (project / "Makefile").exists():
+        shutil.copy2(ROOT / "Makefile", project)
     (project / ".venv").mkdir(exist_ok=True)
     (project / ".venv" / ".ready").touch()
+    command = ["make", *arguments, f"SNAKEMAKE={sys.executable} -m snakemake"]
+    done = subprocess.run(
+        command,
+        cwd=project,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout
 
 
-@pytest.mark.parametrize(("again", "made"), [("study", "-- all"), ("demo", "studies/demo.yaml")])
-def test_make_recover_unlocks_and_starts_again(project, again, made):
+def test_make_recover_unlocks_and_starts_again(project):
     """The unlocking for real, what follows as a dry run."""
-    with_an_environment(project)
-    edit(project / "Makefile", "--cores 2 --resources", "--dry-run --cores 2 --resources")
+    shutil.copy2(ROOT / "Makefile", project)
     edit(project / "Makefile", "--cores $(CORES)", "--dry-run --cores $(CORES)")
-    command = ["make", "recover", f"AGAIN={again}"]
-    command += [f"SNAKEMAKE={sys.executable} -m snakemake"]
-    done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert made in done.stdout
-    assert "Unlocked" in done.stderr
+    edit(project / "Makefile", "--unlock", "--unlock --configfile tiny.yaml")
+    code, said = make_in(project, "recover", "CONFIG=tiny.yaml")
+    assert code == 0, said
+    assert "Unlocked" in said
+    assert "Nothing to be done" in said
+
+
+def test_make_recover_starts_the_demo_again_if_asked(project):
+    code, said = make_in(project, "-n", "recover", "AGAIN=demo")
+    assert code == 0, said
+    unlock, again = said.index("--unlock"), said.index("--configfile studies/demo.yaml")
+    assert unlock < again
 
 
 def test_a_target_comes_before_the_resources(finished):
@@ -117,17 +132,7 @@ def test_the_workflow_s_own_folder_is_a_way_in(finished):
 
 def adopt(folder):
     """`make adopt` of results that lie in a fresh copy of the project, and then their bands."""
-    with_an_environment(folder)
-    command = ["make", "adopt", "CONFIG=tiny.yaml", "CORES=2", "TARGET=bands"]
-    command.append(f"SNAKEMAKE={sys.executable} -m snakemake")
-    return subprocess.run(
-        command,
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
+    return make_in(folder, "adopt", "CONFIG=tiny.yaml", "CORES=2", "TARGET=bands")
 
 
 @pytest.fixture
@@ -142,21 +147,21 @@ def copied(finished, tmp_path):
 
 
 def test_copied_results_are_adopted_and_nothing_is_trained_again(copied, finished):
+    """Unless a file has another content than its record says: then nothing is."""
     assert stale(copied)["train"] == 4  # the control: by their dates they would be
+    table = copied / "results/bands/vgg_a/lr0.001/seed0/steps.parquet"
+    whole = table.read_bytes()
+    table.write_bytes(whole[:-1] + b"x")
+    code, said = adopt(copied)
+    assert code != 0
+    assert f"nothing was adopted: {table.relative_to(copied)}: " in said
+    assert stale(copied)["train"] == 4
+    table.write_bytes(whole)
     run = copied / "results/bands/vgg_a/lr0.001/seed0/run.json"
     before, inode = run.read_bytes(), run.stat().st_ino
-    done = adopt(copied)
-    assert done.returncode == 0, done.stdout
+    code, said = adopt(copied)
+    assert code == 0, said
     assert (run.read_bytes(), run.stat().st_ino) == (before, inode)
     assert stale(copied, "bands") == {}
     assert not {"dataset", "train", "train_probe"} & set(stale(copied))
     assert artefacts(copied / "results") == artefacts(finished / "results")
-
-
-def test_results_of_other_content_are_not_adopted(copied):
-    table = copied / "results/bands/vgg_a/lr0.001/seed0/steps.parquet"
-    table.write_bytes(table.read_bytes()[:-1] + b"x")
-    done = adopt(copied)
-    assert done.returncode != 0
-    assert f"nothing was adopted: {table.relative_to(copied)}: " in done.stdout
-    assert stale(copied)["train"] == 4

@@ -37,14 +37,8 @@ def test_every_job_is_one_line_in_words(tmp_path):
     assert max(map(len, said.splitlines())) < 200
 
 
-def test_what_is_announced_is_in_snakemake_s_log(untrained):
-    (untrained / "results/data/train.safetensors").write_bytes(b"damaged")
-    snakemake(untrained, "bands", check=False)
-    log = max((untrained / ".snakemake/log").iterdir(), key=lambda path: path.stat().st_mtime)
-    assert "1 of 6 training runs" in log.read_text("utf-8")
-
-
 def test_a_failure_shows_its_log_and_ends_with_the_reason(untrained):
+    """And what was announced before it is in Snakemake's own log."""
     (untrained / "results/data/train.safetensors").write_bytes(b"damaged")
     done = snakemake(untrained, "bands", check=False)
     assert done.returncode == 1
@@ -57,6 +51,8 @@ def test_a_failure_shows_its_log_and_ends_with_the_reason(untrained):
     assert "RuleException" not in done.stdout  # the whole command, twenty lines of it
     assert reason.startswith(f"{TITLE}: error: ")
     assert "train.safetensors" in reason
+    log = max((untrained / ".snakemake/log").iterdir(), key=lambda path: path.stat().st_mtime)
+    assert "1 of 6 training runs" in log.read_text("utf-8")
 
 
 def test_ctrl_c_ends_with_how_to_resume(untrained):
@@ -75,7 +71,7 @@ def test_ctrl_c_ends_with_how_to_resume(untrained):
     )
     assert "Error" not in said
     assert "Traceback" not in said
-    snakemake(untrained, "bands")
+    snakemake(untrained, f"results/{RUN}/run.json")
     log = untrained / f"results/logs/{RUN}.log"
     assert re.search(r"from step [1-9]", log.read_text("utf-8"))
 

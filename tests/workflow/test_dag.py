@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -11,6 +12,7 @@ import psutil
 import pytest
 import yaml
 
+from support import network_workflow
 from support.artefacts import ROOT, digests
 from support.workflow import (
     RUNS,
@@ -92,6 +94,15 @@ def test_a_new_seed_of_the_probe_trains_its_own_runs_only(project):
     jobs = stale(project)
     assert jobs["train_probe"] == 2
     assert "train" not in jobs
+
+
+def test_the_network_target_trains_what_it_looks_into_only(project):
+    """Of the bands the runs at one learning rate, and no probe."""
+    shutil.rmtree(project / "results/probe")
+    shutil.rmtree(project / "results/bands")
+    configure(project, network=network_workflow.network(tune=None))
+    assert "train_probe" not in stale(project, "network")
+    assert not re.findall(r"train VGG-A.* learning rate 0.002", planned(project, "network").stdout)
 
 
 def test_smoothing_draws_and_trains_nothing(project):

@@ -9,15 +9,22 @@ from landscape.config.study import load_study
 from landscape.errors import UserError
 from landscape.release import verify
 from landscape.release.pack import pack
+from support.artefacts import made_once
 from support.network_workflow import GELU, configure
-from support.workflow import edit, stale
+from support.workflow import copy_project, edit, snakemake, stale
 
 SETTINGS = ("base", "sweep/activation/gelu")
 
 
-@pytest.fixture
-def finished(finished_networks):
-    return finished_networks
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory):
+    """A project with tiny bands and a tiny network study, run once."""
+
+    def make(folder):
+        configure(copy_project(folder), **GELU)
+        snakemake(folder)
+
+    return made_once(tmp_path_factory, "networks without a probe", make)
 
 
 @pytest.fixture
@@ -85,7 +92,7 @@ def test_a_new_learning_rate_is_tried_and_nothing_else_is_trained(project):
     configure(project, tune={"factors": [0.5, 1, 2], "seed": 1}, **GELU)
     jobs = stale(project)
     assert (jobs["train"], jobs["tune"]) == (2, 1)  # of the base and of the one other level
-    assert not {"train_probe", "insight", "aggregate_bands"} & set(jobs)
+    assert not {"insight", "aggregate_bands"} & set(jobs)
 
 
 def test_without_tuning_only_runs_at_a_level_s_own_rate_are_missing(project):
@@ -115,14 +122,13 @@ def test_a_new_level_trains_its_own_runs_only(project):
     configure(project, **GELU, tanh={"architecture": {"activation": "tanh"}})
     jobs = stale(project)
     assert jobs["train"] == 2  # at each learning rate; the chosen one's other seed follows
-    assert not {"train_probe", "insight"} & set(jobs)
+    assert "insight" not in jobs
 
 
 def test_a_network_s_code_makes_its_own_runs_stale(project):
     edit(project / "workflow/landscape/models/fast.py", "STEM = 24", "STEM = int(24)")
     jobs = stale(project)
     assert jobs["train"] == 2  # the final network and its ablation
-    assert "train_probe" not in jobs
 
 
 def test_an_insight_figure_s_code_draws_and_computes_nothing(project):
@@ -130,8 +136,3 @@ def test_an_insight_figure_s_code_draws_and_computes_nothing(project):
     jobs = stale(project)
     assert set(jobs) == {"figure", "report", "report_page"}
     assert jobs["figure"] == 1
-
-
-def test_the_network_target_trains_what_it_looks_into_only(project):
-    shutil.rmtree(project / "results" / "probe")
-    assert "train_probe" not in stale(project, "network")

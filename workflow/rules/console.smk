@@ -2,8 +2,10 @@
 import logging
 import os
 import re
+import shlex
 import signal
 import subprocess
+import tempfile
 
 from snakemake.logging import logger
 
@@ -46,12 +48,14 @@ def announce():
         return  # nothing is trained, or not here
     threads = train_threads(None)
     side_by_side = min(PARALLEL, CORES // threads or 1)
-    command = [sys.executable, "-m", "landscape", "estimate", "--results", FOLDER]
+    command = ["landscape", "estimate", "--results", FOLDER]
     command += ["--settings", STUDY.model_dump_json(), "--threads", str(threads)]
     command += ["--parallel", str(side_by_side), "--", *planned]
     done = subprocess.run(
-        command,
-        env={**os.environ, "PYTHONPATH": PACKAGE_ROOT},
+        f"exec env {python(None, threads)} -m {shlex.join(command)}",
+        shell=True,
+        executable="/usr/bin/bash" if os.path.exists("/usr/bin/bash") else "/bin/bash",
+        env={**os.environ, **as_a_job(threads)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -65,6 +69,18 @@ def announce():
     if program.exists():  # not where the package is only unpacked, for another workflow
         logger.info("To watch it, in a second terminal, in this folder:")
         logger.info(f"  {status_command(program)}")
+
+
+def as_a_job(threads):
+    """The variables that Snakemake sets for a job of the main process.
+
+    With the same ones, the worker that this starts serves the jobs too, its imports done.
+    """
+    counts = ["OMP", "GOTO", "OPENBLAS", "MKL", "NUMEXPR"]
+    variables = [f"{library}_NUM_THREADS" for library in counts]
+    variables.append("VECLIB_MAXIMUM_THREADS")
+    folders = dict.fromkeys(["TMPDIR", "TMP", "TEMPDIR", "TEMP"], tempfile.gettempdir())
+    return dict.fromkeys(variables, str(threads)) | folders
 
 
 def status_command(program):

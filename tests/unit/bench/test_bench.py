@@ -31,14 +31,16 @@ from landscape.bench import (
     sharing,
     speed,
     sprints,
+    startup,
     table,
     timing,
     workflow,
 )
 from landscape.bench.answer import answer
 from landscape.bench.contenders import contender
-from landscape.config.runs import ProbeSchedule, Split
+from landscape.config.runs import Run, Split
 from landscape.config.study import Figures, Study
+from landscape.data import dataset
 from landscape.errors import UserError
 from landscape.figures import bench as bench_figure
 from landscape.figures import draw
@@ -69,7 +71,7 @@ def _killed(queue) -> None:
 
 
 def test_a_measuring_process_that_is_killed_is_named_at_once():
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("fork")
     queue = context.Queue()
     children = [context.Process(target=_killed, args=(queue,))]
     children += [context.Process(target=time.sleep, args=(60,))]  # who would wait for it for ever
@@ -146,27 +148,6 @@ def test_the_plain_loop_races_in_a_process_that_ends_with_the_race() -> None:
     assert child.exitcode == 0
 
 
-def test_the_race_relates_every_way_to_the_plain_loop_and_to_the_bare_step() -> None:
-    bands = RUNS["bands"].model_copy(update={"batch_size": 10, "gradient_lags": (1,)})
-    schedule = ProbeSchedule(every=5, relative_step_sizes=(0.5, 1.0))
-    probe = RUNS["probe"].model_copy(update={"batch_size": 10, "probe": schedule})
-    rows = speed.race(bands, probe, images("cpu"), CPU, rounds=3, slot_seconds=0.0)
-    kinds = [row["kind"] for row in rows if row["precision"] == "float32"]
-    assert kinds == [PLAIN, BARE, UNMEASURED, BANDS, PROBE]
-    by_kind = {row["kind"]: row for row in rows if row["precision"] == "float32"}
-    assert by_kind[PLAIN]["times_plain"]["median"] == 1
-    assert by_kind[BARE]["share_of_bare"]["median"] == 1
-    assert by_kind[UNMEASURED]["measuring_cost"]["median"] == 0
-    taken = {kind: np.array(row["seconds_per_step"]) for kind, row in by_kind.items()}
-    expected = np.median(taken[PLAIN] / taken[BANDS])
-    assert by_kind[BANDS]["times_plain"]["median"] == pytest.approx(expected)
-    cost = np.median(taken[PROBE] / taken[UNMEASURED] - 1)
-    assert by_kind[PROBE]["measuring_cost"]["median"] == pytest.approx(cost)
-    for row in rows:
-        assert row["steps_per_second"]["low"] <= row["steps_per_second"]["median"]
-        assert row["share_of_ceiling"] > 0
-
-
 def test_looking_costs_a_share_of_the_run_s_training(
     mechanism_study: Study, tiny: Study, results: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -220,14 +201,18 @@ def measured(results: Path, tiny: Study, tmp_path_factory: pytest.TempPathFactor
     """A results folder in which everything was measured, each thing in its smallest size."""
     folder = tmp_path_factory.mktemp("measured")
     shutil.copytree(results / "data", folder / "data")
+    one = {"architectures": ("vgg_a_bn",)}
+    parts = {"bands": tiny.bands, "probe": tiny.probe}
+    study = tiny.model_copy(update={n: part.model_copy(update=one) for n, part in parts.items()})
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(growth, "WIDTHS", (0.05,))
-        patch.setattr(growth, "BATCHES", (8,))
-        patch.setattr(growth, "SHARES", (1.0,))
+        patch.setattr(growth, "BATCHES", ())
+        patch.setattr(growth, "SHARES", ())
+        patch.setattr(startup.help_seconds, "__defaults__", (1,))
         patch.setattr(workflow, "STUDIES", ((1, 2, 1),))
         patch.setattr(sharing, "COUNTS", (2,))
         patch.setattr(speed, "precisions", lambda device: ("float32",))
-        collect.bench(tiny, folder, threads=2, rounds=2, seconds=0.01)
+        collect.bench(study, folder, threads=2, rounds=2, seconds=0.01)
     return folder
 
 
@@ -313,8 +298,8 @@ def test_everything_is_measured_and_finite(measured: Path) -> None:
     found = read_json(measured / "bench/bench.json")
     assert [row["runs"] for row in found["dry_runs"]] == [2]
     assert [(row["way"], row["runs"]) for row in found["sharing"]] == [("processes", 2)]
-    assert {row["architecture"] for row in found["speed"]} == {"vgg_a", "vgg_a_bn"}
-    assert sorted(row["size"] for row in found["growth"]) == [0.05, 8, 200]
+    assert {row["architecture"] for row in found["speed"]} == {"vgg_a_bn"}
+    assert [(row["grows"], row["size"]) for row in found["growth"]] == [("width", 0.05)]
     assert not {"sprints", "course"} & set(found)  # only by name on a CPU
     assert found["stale_figure"] is None  # nothing was trained here
     numbers = [*found["startup"].values(), found["help_seconds"], *found["ceilings"].values()]
@@ -323,11 +308,49 @@ def test_everything_is_measured_and_finite(measured: Path) -> None:
     assert all(number > 0 for number in numbers)
 
 
+def test_the_race_relates_every_way_to_the_plain_loop_and_to_the_bare_step(measured: Path) -> None:
+    rows = read_json(measured / "bench/bench.json")["speed"]
+    assert [row["kind"] for row in rows] == [PLAIN, BARE, UNMEASURED, BANDS, PROBE]
+    by_kind = {row["kind"]: row for row in rows}
+    assert by_kind[PLAIN]["times_plain"]["median"] == 1
+    assert by_kind[BARE]["share_of_bare"]["median"] == 1
+    assert by_kind[UNMEASURED]["measuring_cost"]["median"] == 0
+    taken = {kind: np.array(row["seconds_per_step"]) for kind, row in by_kind.items()}
+    expected = np.median(taken[PLAIN] / taken[BANDS])
+    assert by_kind[BANDS]["times_plain"]["median"] == pytest.approx(expected)
+    cost = np.median(taken[PROBE] / taken[UNMEASURED] - 1)
+    assert by_kind[PROBE]["measuring_cost"]["median"] == pytest.approx(cost)
+    for row in rows:
+        assert row["steps_per_second"]["low"] <= row["steps_per_second"]["median"]
+        assert row["share_of_ceiling"] > 0
+
+
+def test_one_thing_grows_at_a_time(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, measured = RUNS["bands"], []
+
+    def noted(changed: Run, folder: Path, images: int, threads: int) -> dict[str, float]:
+        measured.append((changed.architecture.width, changed.batch_size, images))
+        return {"seconds_per_step": 1.0}
+
+    monkeypatch.setattr(growth, "_in_process", noted)
+    rows = growth.growth(run, results, 1)
+    width, batch = run.architecture.width, run.batch_size
+    count = len(dataset.load(results / "data", "train").labels)
+    batches = [n for n in growth.BATCHES if n <= count]
+    shares = [round(share * count) for share in growth.SHARES]
+    assert measured == [
+        *((w, batch, count) for w in growth.WIDTHS),
+        *((width, n, count) for n in batches),
+        *((width, batch, n) for n in shares),
+    ]
+    assert [row["size"] for row in rows] == [*growth.WIDTHS, *batches, *shares]
+
+
 def test_the_readme_table_says_what_was_measured(measured: Path) -> None:
     found = read_json(measured / "bench/bench.json")
     lines = (measured / "bench/speed.md").read_text("utf-8").splitlines()
     bands = next(row for row in found["speed"] if row["kind"] == BANDS)
-    line = next(line for line in lines if line.startswith("| vgg_a, bands"))
+    line = next(line for line in lines if line.startswith("| vgg_a_bn, bands"))
     assert f"{bands['steps_per_second']['median']:.3g}" in line
     assert f"{bands['times_plain']['median']:.2f}" in line
     assert any(line.startswith("- Dry runs: 2 runs") for line in lines)
@@ -352,5 +375,5 @@ def test_the_figure_has_a_line_for_every_contender(measured: Path) -> None:
 def test_a_number_that_is_not_finite_is_not_drawn(measured: Path) -> None:
     found = read_json(measured / "bench/bench.json")
     found["speed"][0]["steps_per_second"]["median"] = float("nan")
-    with pytest.raises(UserError, match="plain loop of vgg_a is not finite"):
+    with pytest.raises(UserError, match="plain loop of vgg_a_bn is not finite"):
         bench_figure.bench(found)

@@ -115,6 +115,7 @@ def save(figure: Figure, png: Path, pdf: Path) -> None:
     with _settings():
         with atomic_file(png) as file:
             figure.savefig(file, format="png", dpi=DPI, metadata={"Software": None})
+        figure.set_layout_engine("none")  # laid out: not a second time for the other format
         with atomic_file(pdf) as file:
             dates = {"CreationDate": None, "ModDate": None, "Creator": None, "Producer": None}
             figure.savefig(file, format="pdf", dpi=DPI, metadata=dates)

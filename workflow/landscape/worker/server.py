@@ -35,6 +35,7 @@ TRAINING = (*TABLES, *TENSORS, "torch._dynamo", "torch.utils.flop_counter", "ric
 DRAWING = ("matplotlib.backends.backend_agg", "matplotlib.backends.backend_pdf")
 LIBRARIES = {
     "dataset": (*TENSORS, "PIL.Image", "requests"),
+    "estimate": TRAINING,
     "train": TRAINING,
     "look": (*TRAINING, "scipy.linalg"),
     "insight": (*TRAINING, "torchvision", "captum.attr"),

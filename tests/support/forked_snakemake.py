@@ -1,4 +1,4 @@
-"""Snakemake's dry runs, each in a fork of a process that has imported Snakemake: half the time.
+"""Snakemake in forks of a process that has imported it: 2 seconds less for each command.
 
 Nothing of the package may be imported here: the project under test brings its own copy.
 """
@@ -7,20 +7,22 @@ import multiprocessing
 import os
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 IMPORTED = ("snakemake.cli", "snakemake.api", "snakemake.workflow", "snakemake.report", "pandas")
-IMPORTED += ("pydantic", "support.dry_run")
+IMPORTED += ("pydantic", "support.forked_snakemake")
 OF_THE_TESTS = os.environ.get("PYTHONPATH", "").split(":")
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(list(IMPORTED))
 
 
-def dry_run(folder: Path, arguments: list[str], environment: Mapping[str, str]) -> tuple[int, str]:
-    """The exit status of `snakemake --dry-run ARGUMENTS` in a folder, and what it printed."""
+def forked_snakemake(
+    folder: Path, arguments: Sequence[str], environment: Mapping[str, str]
+) -> tuple[int, str]:
+    """The exit status of `snakemake ARGUMENTS` in a folder, and what it printed."""
     with tempfile.NamedTemporaryFile("r", suffix=".log") as output:
-        call = (str(folder), ["--dry-run", *arguments], dict(environment), output.name)
+        call = (str(folder), list(arguments), dict(environment), output.name)
         process = FORKS.Process(target=_snakemake, args=call)
         process.start()
         process.join()
