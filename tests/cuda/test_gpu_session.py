@@ -73,6 +73,7 @@ def _runs(pid: int) -> bool:
     return True
 
 
+@pytest.mark.slow
 def test_the_session_in_miniature(
     script: ModuleType, folder: Path, tiny: Study, tiny_content: dict[str, Any], tmp_path: Path
 ) -> None:

@@ -52,6 +52,7 @@ def test_a_study_in_which_every_run_diverges_has_its_report(rate, tiny_content, 
         assert sentence in text
 
 
+@pytest.mark.slow
 def test_a_study_of_one_step_for_each_run_has_its_report(tiny_content, folder):
     """A batch of all images for one epoch: what needs two steps says so, and nothing dies."""
     content = copy.deepcopy(tiny_content)

@@ -58,6 +58,7 @@ def test_page_1_has_everything_that_a_reader_needs_first(clear):
     assert "Limitations" in page  # the contents
 
 
+@pytest.mark.slow
 def test_real_figures_are_taken_in(tmp_path):
     study = study_of(seeds=(0,))
     folder = synthetic.write_results(tmp_path, seeds=(0,), diverged=True)

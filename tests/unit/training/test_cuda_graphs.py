@@ -50,7 +50,13 @@ def test_replayed_steps_are_the_eager_ones_bit_for_bit(name: str, as_on_a_card: 
     assert_same(it.outcome(), eager(RUNS[name], "cpu"))
 
 
-@pytest.mark.parametrize("name", [name for name in SHORT_RUNS if name not in NOT_CAPTURED])
+LARGE = pytest.param("resnet18", marks=pytest.mark.slow)
+CAPTURED = [
+    LARGE if name == "resnet18" else name for name in SHORT_RUNS if name not in NOT_CAPTURED
+]
+
+
+@pytest.mark.parametrize("name", CAPTURED)
 def test_every_network_and_optimizer_replays_bit_for_bit(name: str, as_on_a_card: None) -> None:
     tape = Tape()
     found = short(SHORT_RUNS[name], tape)
