@@ -81,6 +81,7 @@ def far_too_large(tiny_content, folder, rates, probe_rate):
     return study
 
 
+@pytest.mark.slow
 def test_f13_where_runs_and_steps_diverge_there_are_figures_and_a_report(tiny_content, folder):
     study = far_too_large(tiny_content, folder, rates=[1e30, 0.001], probe_rate=0.1)
     for name in wanted(study):
