@@ -41,7 +41,7 @@ def test_what_is_announced_is_in_snakemake_s_log(untrained):
     (untrained / "results/data/train.safetensors").write_bytes(b"damaged")
     snakemake(untrained, "bands", check=False)
     log = max((untrained / ".snakemake/log").iterdir(), key=lambda path: path.stat().st_mtime)
-    assert "1 of 6 training runs" in log.read_text("utf-8")
+    assert "1 of 6 runs remain" in log.read_text("utf-8")
 
 
 def test_a_failure_shows_its_log_and_ends_with_the_reason(untrained):
@@ -129,7 +129,7 @@ def test_with_bars_announcement_failure_and_reason_are_lines_of_their_own(untrai
     assert any(line.startswith("1 of 6 runs remain") for line in lines)
     assert any(f"Log file: results/logs/{RUN}.log" in line for line in lines)
     last = " ".join(" ".join(lines).split()).partition("Failed. 3 of 4 runs are done.")[2]
-    assert re.match(rf" They are kept; .* {re.escape(TITLE)}: error: .*train.safetensors", last)
+    assert re.match(rf" They are kept\. .* {re.escape(TITLE)}: error: .*train.safetensors", last)
     assert "RuleException" not in said
     assert "Traceback" not in said
 

@@ -88,7 +88,7 @@ def test_networks_to_look_into_are_asked_for_where_there_are_none():
     over["insight"] = {**over["insight"], "finals": []}
     content = {**read_yaml(ROOT / "config.yaml"), "bands": None, "probe": None, "mechanism": None}
     content["network"] = laid_over(content["network"], over)
-    with pytest.raises(UserError, match=r"network\.insight: names no run to look into"):
+    with pytest.raises(UserError, match=r"network\.insight: names no run to inspect"):
         validate_study(content)
 
 
