@@ -67,7 +67,7 @@ def test_yaml_merges_are_no_repetition(tmp_path):
 
 
 def test_a_file_s_name_with_an_equals_sign_is_told_what_config_takes():
-    with pytest.raises(UserError, match="--config takes a file"):
+    with pytest.raises(UserError, match="--config needs a file"):
         load_study([ROOT / "config.yaml", ROOT / "network=null"])
 
 
