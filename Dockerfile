@@ -1,6 +1,6 @@
 # The study with its environment, for a machine that has neither Python nor root. `make image` builds it.
-# CUDA's libraries come with torch. DEVICE=cpu leaves them out; torch's builds without them are not
-# where the pinned files are, so TORCH_INDEX says where, and their checksums are not checked.
+# torch includes CUDA's libraries. DEVICE=cpu leaves them out; torch's builds without them have another
+# index, which TORCH_INDEX names, and their checksums are not checked.
 ARG BASE=debian:bookworm-slim
 
 FROM ${BASE} AS environment
@@ -11,7 +11,7 @@ RUN export DEBIAN_FRONTEND=noninteractive \
  && apt-get install -qq --yes --no-install-recommends python3-venv
 WORKDIR /study
 COPY envs/hashes.txt envs/constraints.txt envs/
-# --no-deps: the pins are all there is to install, whichever of them are left out here.
+# --no-deps: install only the pinned packages, even if some are left out here.
 RUN set -eu; \
     python3 -m venv .venv; \
     install() { .venv/bin/pip install --quiet --no-cache-dir --no-deps "$@"; }; \
@@ -27,7 +27,7 @@ RUN set -eu; \
     rm pins.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY workflow/landscape workflow/landscape
-# .ready tells make that the environment is there.
+# .ready tells make that the environment exists.
 RUN .venv/bin/pip install --quiet --no-cache-dir --no-deps --no-build-isolation -e . \
  && touch .venv/.ready
 
@@ -40,7 +40,7 @@ RUN export DEBIAN_FRONTEND=noninteractive \
 WORKDIR /study
 COPY --from=environment /study/.venv .venv
 COPY . .
-# Any user may work here, so that the results of `docker run --user` belong to whoever asked for them.
+# Any user may write here, so that the results of `docker run --user` belong to that user.
 RUN mkdir -p results && chmod 1777 . results
 USER study
 ENV PATH=/study/.venv/bin:$PATH HOME=/tmp USER=study

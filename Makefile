@@ -1,31 +1,31 @@
-# make demo    the whole study in miniature, on images made on the spot
-# make study   the real one; DATA=folder/or/address takes a parquet copy of CIFAR-10, CONFIG=file.yaml
-#              lays settings over config.yaml, GPUS=n trains n runs side by side, TARGET=bands,
-#              probe, network, figures or report makes that part
+# make demo    a small study on generated images
+# make study   the real study. DATA=path/or/address: a copy of CIFAR-10; CONFIG=file.yaml: settings
+#              laid over config.yaml; GPUS=n: n runs train at the same time; TARGET=bands, probe,
+#              mechanism, network, figures, bench, report or report_page: only this
 # make bench   how fast this machine trains, and what measuring costs; DATA, CONFIG as above
-# make recover after a kill -9 or a power cut: unlocks the folder, and then make study with the same
+# make recover after a kill -9 or a power cut: unlocks the folder, then make study with the same
 #              settings (AGAIN=demo: make demo)
-# make adopt   results copied from elsewhere: checks data and runs by their content and trains none of
-#              them again; then make study with the same settings (AGAIN=demo: make demo)
+# make adopt   after copying results from elsewhere: checks data and runs by content without training
+#              them again, then make study with the same settings (AGAIN=demo: make demo)
 # make release-results   packs a finished study, CONFIG as above, into TO (default: release.tar.gz)
-# make figures FROM=release.tar.gz   draws its figures and report anew, without training anything
+# make figures FROM=release.tar.gz   redraws its figures and report without training
 # make image   the study and its environment as a container; ENGINE=podman or buildah, DEVICE=cpu
 # make test    all fast tests        make lint    what the code must satisfy to be merged
-# make cluster-test    the study on a Slurm that is started here; as root, which installs it with apt
+# make cluster-test    the study on a Slurm on this machine; as root, installed with apt
 # make image-test  builds that image without Docker and runs a study in it; as root, with apt
-# make docs-test  every command in README and docs, run as it is written
-# make protocols  what each measure must give where the answer is known, on real images too
-# make faults  every fault that must lose nothing: kills, full disks, damaged files; and all other
-#              tests that are too slow for make test
-# make mutants one-line faults in the package that its tests must see, in the background and for
-#              hours; MUTANTS="--sample 30 --seed $$(git rev-parse HEAD)" tries a few
-# make soak    a study that is killed again and again; SOAK=seconds
+# make docs-test  every command in README and docs, run as written
+# make protocols  each measure where the answer is known, on real images too
+# make faults  kills, full disks, damaged files: none may lose anything; and all other tests that are
+#              too slow for make test
+# make mutants one-line faults in the package that its tests must detect; takes hours.
+#              MUTANTS="--sample 30 --seed $$(git rev-parse HEAD)" tries a few
+# make soak    kills a study repeatedly; SOAK=seconds
 SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 READY := $(VENV)/.ready
 SNAKEMAKE := $(VENV)/bin/snakemake
-# A bar for each rule where the output is a terminal, plain lines elsewhere.
+# A bar for each rule on a terminal, plain lines elsewhere.
 CONSOLE := $(shell if [ -t 2 ] && [ "$$TERM" != dumb ]; then echo --logger rich; fi)
 CORES ?= all
 GPUS ?= 1
@@ -36,7 +36,7 @@ TO ?= release.tar.gz
 ENGINE ?= docker
 DEVICE ?= cuda
 TORCH_INDEX ?=
-# What people type reaches the shell by its environment, so that no quote in it ends a word.
+# Typed values reach the shell through its environment, so quotes in them are harmless.
 export CONFIG DATA FROM TO
 FROM_PARQUET = data={source: parquet, path: '$${DATA//$$quote/$$quote$$quote}'}
 
@@ -78,7 +78,7 @@ image-test: $(READY)
 	if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null && ! command -v buildah > /dev/null; then \
 	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
 	    apt-get install -qq -y --no-install-recommends buildah debootstrap runc; } > /dev/null || \
-	    echo "buildah could not be installed; what needs it is skipped."; \
+	    echo "buildah could not be installed; tests that need it are skipped."; \
 	fi
 	$(VENV)/bin/python -m pytest tests/container
 
@@ -105,7 +105,7 @@ cluster-test: $(READY)
 	if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null && ! command -v slurmctld > /dev/null; then \
 	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
 	    apt-get install -qq -y --no-install-recommends slurm-wlm munge; } > /dev/null || \
-	    echo "Slurm could not be installed; what needs it is skipped."; \
+	    echo "Slurm could not be installed; tests that need it are skipped."; \
 	fi
 	$(VENV)/bin/python -m pytest tests/cluster
 
@@ -121,8 +121,8 @@ format: $(READY)
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/snakefmt Snakefile workflow
 
-# Compiled once here, or else every job of a study would compile torch anew on a read-only machine.
-# Every file is checked against envs/hashes.txt before it is unpacked.
+# Compiled once here; otherwise, on a read-only machine, every job would compile torch again. Every file
+# is checked against envs/hashes.txt before it is unpacked.
 $(READY): envs/hashes.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
 	  "Python 3.11 or newer is needed: make PYTHON=python3.12")'
@@ -138,7 +138,7 @@ $(READY): envs/hashes.txt pyproject.toml
 	fi
 	touch $@
 
-# After a change of the dependencies: resolve the exact pins anew, and their files' checksums.
+# After a change of the dependencies: resolves exact versions and checksums again.
 PINS = uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 \
   --no-header --no-annotate --quiet
 pins:

@@ -1,17 +1,17 @@
 #!/usr/bin/env python3
-"""Everything worth knowing from a machine with a card that is lent for minutes, without a network.
+"""All GPU measurements that fit into a few minutes, without a network connection.
 
     python3 scripts/gpu_session.py 540 --data path/to/cifar10
 
-runs the tests that need a card, and then the parts of `landscape bench`, the most valuable first:
-the timed trainings of `speedrun` and `fast`, later one seed of `bands` as its jobs. What is done is
-written at once. What does not fit into the seconds given is stopped or left out; the next call goes
-on with it, and a new folder begins anew. Without --data the images are the demo's: times are the
+runs the tests that need a GPU, then the parts of `landscape bench`, the most valuable first: the
+timed runs of `speedrun` and `fast`, later one seed of `bands` as its jobs. Each result is written
+at once. What does not fit into the given seconds is stopped or left out. The next call resumes with
+it; a new folder starts from the beginning. Without --data the images are the demo's: times are the
 same, accuracies mean nothing.
 
 results/gpu/session.json         every step: how it ended, and its seconds
-results/gpu/session/STEP.log     what it printed
-results/gpu/bench/parts.json     what was measured; bench.json once it is complete
+results/gpu/session/STEP.log     its output
+results/gpu/bench/parts.json     the measured parts; bench.json once it is complete
 """
 
 import argparse
@@ -28,8 +28,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 PARTS = ("sprints", "speed", "sharing", "course", "ceilings", "startup", "growth", "looking")
 PARTS += ("help_seconds", "dry_runs", "stale_figure")
-LARGEST_SHARE = 0.4  # of the limit, that one step may take
-GRACE_SECONDS = 5.0  # for a process that is asked to stop, before it is killed
+LARGEST_SHARE = 0.4  # of the limit that one step may use
+GRACE_SECONDS = 5.0  # between SIGTERM and SIGKILL
 
 Step = tuple[str, list[str]]
 

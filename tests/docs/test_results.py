@@ -71,7 +71,7 @@ def test_every_number_of_the_answer_is_in_the_tables(verdicts):
         ("start_suffices", "a better start suffices"),
         ("scale_invariance", "scale invariance tunes the learning rate"),
         ("stability", "stable distributions are not needed"),
-        ("only_larger_rates", "nothing but larger learning rates"),
+        ("only_larger_rates", "larger learning rates are the whole gain"),
     ],
 )
 def test_every_row_of_the_results_is_in_the_tables(verdicts, key, row):

@@ -78,7 +78,7 @@ HOSTILE = {
 def test_f17_a_hostile_archive_is_refused_and_nothing_is_written(kind, tmp_path):
     (tmp_path / "data").mkdir()
     path = archive(tmp_path / "data" / "a.tar.gz", BATCHES, HOSTILE[kind])
-    with pytest.raises(UserError, match=r"a\.tar\.gz: (unknown member|member .* is there twice)"):
+    with pytest.raises(UserError, match=r"a\.tar\.gz: (unknown member|member .* occurs twice)"):
         read(path)
     assert names(tmp_path) == ["data"]
     assert names(tmp_path / "data") == ["a.tar.gz"]

@@ -231,7 +231,7 @@ def short(path):
 def test_a_table_with_fewer_steps_than_the_run_made_is_refused(tiny_content, undisturbed, folder):
     study = trained(tiny_content, undisturbed, folder)
     short(folder / RUN / "steps.parquet")
-    with pytest.raises(UserError, match="should hold the steps 0 to 9, has 9 rows"):
+    with pytest.raises(UserError, match="should have the steps 0 to 9, has 9 rows"):
         aggregate_bands(study.bands, folder)
 
 

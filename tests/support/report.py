@@ -42,4 +42,5 @@ def text_of(pdf: Path, *options: str) -> str:
     done = subprocess.run(
         ["pdftotext", *options, pdf, "-"], capture_output=True, text=True, check=True
     )
-    return re.sub(r"\s+", " ", done.stdout.replace("\u200b", "").replace("\u2060", ""))
+    joined = re.sub("\u00ad\\s+|[\u200b\u2060]", "", done.stdout)  # hyphenated at a line's end
+    return re.sub(r"\s+", " ", joined)

@@ -1,4 +1,4 @@
-"""A run of each study, and images made on the spot."""
+"""A run of each study, and generated images."""
 
 from typing import Any
 

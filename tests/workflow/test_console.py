@@ -45,14 +45,14 @@ def test_a_failure_shows_its_log_and_ends_with_the_reason(untrained):
     assert re.search(rf"^Logfile results/logs/{RUN}.log:\n=+\n", done.stdout, re.MULTILINE)
     *_, progress, reason = done.stdout.strip().splitlines()
     assert progress == (
-        "Failed. 3 of 4 runs are done. They are kept; once the cause is mended, the same command "
+        "Failed. 3 of 4 runs are done. They are kept. Once the cause is removed, the same command "
         "resumes."
     )
     assert "RuleException" not in done.stdout  # the whole command, twenty lines of it
     assert reason.startswith(f"{TITLE}: error: ")
     assert "train.safetensors" in reason
     log = max((untrained / ".snakemake/log").iterdir(), key=lambda path: path.stat().st_mtime)
-    assert "1 of 6 training runs" in log.read_text("utf-8")
+    assert "1 of 6 runs remain" in log.read_text("utf-8")
 
 
 def test_ctrl_c_ends_with_how_to_resume(untrained):
@@ -122,10 +122,10 @@ def test_with_bars_announcement_failure_and_reason_are_lines_of_their_own(untrai
     lines = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", said).splitlines()
     assert code == 1
     assert any("Total Progress" in line for line in lines)
-    assert any(line.startswith("1 of 6 training runs are to do") for line in lines)
+    assert any(line.startswith("1 of 6 runs remain") for line in lines)
     assert any(f"Log file: results/logs/{RUN}.log" in line for line in lines)
     last = " ".join(" ".join(lines).split()).partition("Failed. 3 of 4 runs are done.")[2]
-    assert re.match(rf" They are kept; .* {re.escape(TITLE)}: error: .*train.safetensors", last)
+    assert re.match(rf" They are kept\. .* {re.escape(TITLE)}: error: .*train.safetensors", last)
     assert "RuleException" not in said
     assert "Traceback" not in said
 

@@ -13,9 +13,9 @@ RATES = (1e30, pytest.param(1e5, marks=pytest.mark.slow))
 
 SAID = (
     "No run reached a test accuracy.",
-    "Every run of the final networks diverged, so none is called the best.",
+    "Every run of the final networks diverged, so none is best.",
     "No value: every run of a final network diverged.",
-    "No value: every run to look around diverged.",
+    "No value: every run to inspect diverged.",
 )
 
 

@@ -116,9 +116,9 @@ def test_a_release_never_replaces_a_folder_that_is_none(finished, tmp_path):
 
 def test_a_release_of_this_machine_is_verified_bit_for_bit(release, tmp_path):
     said = landscape(tmp_path, "verify", release, "--steps", "8")
-    assert "6 runs are of the published settings" in said
+    assert "6 runs have the published settings" in said
     assert "tables follow from the runs" in said
-    assert f"{BANDS}: 8 steps are the same, bit for bit" in said
+    assert f"{BANDS}: 8 steps are equal, bit for bit" in said
     assert said.strip().endswith("is verified")
 
 

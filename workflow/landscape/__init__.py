@@ -2,4 +2,4 @@
 
 import time
 
-STARTED = time.monotonic()  # a job's total_seconds count from here, its imports included
+STARTED = time.monotonic()  # a job's total_seconds start here and include its imports

@@ -1,4 +1,4 @@
-"""`python -m landscape STAGE …`: done by a worker, where a study has one, or by this process."""
+"""`python -m landscape STAGE …`: done by a worker if the study has one, otherwise here."""
 
 import sys
 from collections.abc import Sequence

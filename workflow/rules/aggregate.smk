@@ -1,4 +1,4 @@
-# Each study's runs, reduced to its tables.
+# The tables of each study, from its runs.
 for study in STUDIES:
 
     rule:

@@ -1,4 +1,4 @@
-# How fast this machine trains: only where it is asked for, alone on all cores.
+# How fast this machine trains: only on request, and alone on all cores.
 rule measure_speed:
     input:
         data=prepared_images,

@@ -1,4 +1,4 @@
-# What the rules share: the checked configuration, paths, fingerprints and how a stage is called.
+# Shared by the rules: the checked configuration, paths, fingerprints, and the call of a stage.
 import hashlib
 import os
 import re
@@ -21,25 +21,23 @@ from landscape.figures.selection import wanted
 from landscape.provenance.fingerprint import fingerprint
 from landscape.provenance.run_fingerprint import training_code
 
-# Whatever this workflow is given, files, --config or a module's configuration, lies over its own.
+# Settings from files, --config or a module's configuration are laid over config.yaml.
 settings = {}
 try:
     update_config(settings, read_yaml(PROJECT / "config.yaml"))
     for file in map(Path, workflow.configfiles):
         if file.is_file():
-            read_yaml(
-                file
-            )  # refuses what Snakemake drops without a word: a key written twice
+            read_yaml(file)  # refuses duplicate keys, which Snakemake drops silently
     update_config(settings, config)
     STUDY = validate_study(settings, "the configuration")
 except UserError as error:
     raise WorkflowError(str(error))
 
 RESULTS = STUDY.results
-# The same folder for what is no path of a rule, below a module's prefix where it has one.
+# The same folder for paths outside rules, with a module's prefix if it has one.
 FOLDER = workflow.modifier.path_modifier.replace_prefix(f"{RESULTS}/").removesuffix("/")
 RUNS = {run.id: run for run in STUDY.possible_runs}
-# Of each study, but for the runs that are asked for only once learning rates are chosen.
+# By study, without the runs that are known only after learning rates are chosen.
 RUN_IDS = {
     study: [run.id for run in RUNS.values() if run.study == study]
     for study in ("bands", "probe", "mechanism")
@@ -54,8 +52,8 @@ ENVIRONMENT = "../../envs/environment.yaml"
 IMAGE = "landscape.sif"  # the environment as a container, for --software-deployment-method apptainer
 METHODS = set(map(str, workflow.deployment_settings.deployment_method))
 if "apptainer" in METHODS and not Path(IMAGE).exists():
-    raise WorkflowError(f"{IMAGE}: no such file; docs/running.md says how to make it")
-# What the report is made with besides code; CITATION.cff has the authors on page 1.
+    raise WorkflowError(f"{IMAGE}: no such file; docs/running.md says how to build it")
+# What the report is made from besides code; CITATION.cff has the authors on page 1.
 REPORT_FOLDER = PROJECT / "workflow/landscape/report"
 TEMPLATES = [*sorted(REPORT_FOLDER.glob("typst/*.typ")), *PROJECT.glob("CITATION.cff")]
 PAGE_TEMPLATES = [
@@ -63,28 +61,28 @@ PAGE_TEMPLATES = [
     *PROJECT.glob("CITATION.cff"),
 ]
 
-# GPUs, or shares of them (of the CPU, where there is none), that jobs of this machine may hold at a
-# time. On a cluster every job gets what its rule asks for.
+# How many GPUs, or shares of them (or of the CPU, without a GPU), jobs of this machine may hold at the
+# same time. On a cluster every job gets what its rule requests.
 PARALLEL = max(
     1,
     workflow.global_resources["gpu"].value if "gpu" in workflow.global_resources else 1,
 )
 CORES = (
     workflow.resource_settings.cores or 1
-)  # workflow.cores is an error where none are given
+)  # workflow.cores raises an error if no cores are given
 
 
 def train_threads(wildcards):
-    """The cores, shared out among the training jobs that run side by side."""
+    """The cores, divided among the training jobs that run at the same time."""
     return max(1, CORES // PARALLEL)
 
 
 def one_of(values):
-    """A wildcard constraint: exactly one of these; of none, nothing fits."""
+    """A wildcard constraint: exactly one of these; without values, nothing matches."""
     return "|".join(re.escape(str(value)) for value in sorted(set(values))) or "(?!)"
 
 
-# What the aggregation makes of a study's runs, what it reads of each, and its code.
+# The tables of each study, the files of a run that they are made from, and their code.
 TABLES = {
     "bands": [
         "bands.parquet",
@@ -156,7 +154,7 @@ def study_tables(study):
 
 
 def chosen_runs(file):
-    """This file of the runs of the chosen learning rates, once they are chosen."""
+    """These files of the runs at the chosen learning rates, known once these are chosen."""
 
     def files(wildcards):
         from landscape.tables.tuning import chosen_rates
@@ -174,7 +172,7 @@ def trial_files():
 
 
 def path_ids():
-    """The runs that keep weights on their path."""
+    """The runs that keep their weights at moments."""
     return STUDY.mechanism.path_ids if STUDY.mechanism else []
 
 
@@ -192,10 +190,10 @@ def run_files(study):
 
 
 def whole_study(study):
-    """Tables, runs and their images: what was deleted is made again, not only when it is read.
+    """Tables, runs and their images, so that any deleted file is made again.
 
-    A study that is left out has an input that cannot be made, whose name Snakemake shows; an error
-    here would come with a traceback.
+    A study that is left out has an input that cannot be made, whose name Snakemake shows. An error
+    raised here would have a traceback.
     """
     if study not in STUDIES:
         return [f"(this configuration has no section {study})"]
@@ -206,7 +204,7 @@ def whole_study(study):
 
 
 def figure_files(study=None):
-    """Both formats of every figure that this configuration has, or of one study's."""
+    """Both formats of every figure of this configuration, or of one study."""
     names = [
         name for name in wanted(STUDY) if study is None or FIGURES[name].study == study
     ]
@@ -220,12 +218,12 @@ CAN_BENCH = STUDY.bands is not None and STUDY.probe is not None
 
 def bench_files():
     if not CAN_BENCH:
-        return ["(bench times runs of both bands and probe, and one of them is null)"]
+        return ["(bench needs both bands and probe, and one of them is null)"]
     return [BENCH, *(f"{RESULTS}/figures/bench{suffix}" for suffix in (".png", ".pdf"))]
 
 
 def benched_files():
-    """The benchmark, for the report, where it has been made."""
+    """The benchmark's files for the report, if they have been made."""
     made = CAN_BENCH and Path(FOLDER, "bench/bench.json").exists()
     return bench_files() if made else []
 
@@ -241,17 +239,17 @@ def figure_tensors(name):
 
 
 def is_tensor(path):
-    """The images: dataset.json has their checksums, so that their dates need not count."""
+    """Whether a file holds images: dataset.json has their checksums, so their dates do not count."""
     return path.startswith("data/") and path.endswith(".safetensors")
 
 
 def figure_code(name):
-    """What draws this figure, and no other figure's family."""
+    """The code that draws this figure, without that of other families."""
     return fingerprint("figures.draw", FIGURES[name].module.removeprefix("landscape."))
 
 
 def structure_code():
-    """What tabulates the final networks, and those networks, which it imports by name."""
+    """The code that tabulates the final networks, with these networks, imported by name."""
     finals = [entry for entry in STUDY.network.entries() if entry.kind == "final"]
     return fingerprint(
         "tables.layers", *(entry.recipe.architecture.module for entry in finals)
@@ -259,7 +257,7 @@ def structure_code():
 
 
 def results_folder(wildcards):
-    """Where a stage finds and leaves its files; their names below it are the contract."""
+    """The folder in which a stage reads and writes its files; their names in it are a contract."""
     return FOLDER
 
 
@@ -285,7 +283,7 @@ def study_settings(study):
 
 
 def inspected(kind):
-    """The files of the runs that are looked into."""
+    """The files of the runs that are inspected."""
     runs = getattr(STUDY.inspected, kind)
     files = ["model.safetensors", "run.json"]
     return expand(f"{RESULTS}/{{run}}/{{file}}", run=runs, file=files)
@@ -300,15 +298,15 @@ def insight_settings():
 
 
 def python(wildcards, threads):
-    """Runs this checkout's package, with Snakemake's interpreter if nothing else brings one.
+    """Runs this checkout's package, with Snakemake's interpreter unless a container or conda has one.
 
-    Snakemake compares no parameter that depends on threads with the last run's: where the package
-    lies changes no result.
+    This parameter depends on `threads`, so Snakemake does not compare it with that of the last
+    execution: the location of the package changes no result.
     """
     provided = METHODS & {"conda", "apptainer"}
     interpreter = "python" if provided else shlex.quote(sys.executable)
-    # Jobs of this machine share a worker, which watches this process; a cluster's have none, nor
-    # have those in a container, whose processes end with it.
+    # Jobs of this machine share a worker, which watches this process. Jobs on a cluster or in a
+    # container have none.
     here = workflow.is_main_process and workflow.local_exec
     worker = (
         f"LANDSCAPE_WORKER={os.getpid()} "

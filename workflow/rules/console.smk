@@ -1,4 +1,4 @@
-# What the workflow says while it runs.
+# What the workflow prints while it runs.
 import logging
 import os
 import re
@@ -18,7 +18,7 @@ TRAINING = ("train", "train_probe", "train_mechanism")
 
 
 def run_title(wildcards, threads):
-    """A run in words; like `python`, compared with nothing."""
+    """A run in words; like `python`, not compared with the last execution."""
     run = RUNS[wildcards.run]
     if run.study == "network":
         return f"{run.id.removeprefix('network/').rpartition('/')[0]}, seed {run.seed}"
@@ -29,23 +29,23 @@ def run_title(wildcards, threads):
 
 
 def announce():
-    """Before anything starts: how many runs are to do and about how long they take here."""
+    """Before any job: how many runs remain and about how long they take on this machine."""
     jobs = list(workflow.dag.needrun_jobs())
     planned = [job.wildcards.run for job in jobs if job.rule.name in TRAINING]
     pending = {job.rule.name for job in jobs if job.is_checkpoint}
     if "dataset" in pending:
-        # Finished runs are trained again only if the images turn out to be others.
+        # Finished runs are trained again only if the images turn out to differ.
         planned = unfinished(planned)
     if "tune" in pending:
         from landscape.tables.tuning import runs_in
 
-        # Runs that are asked for once learning rates are chosen: as many, whatever is chosen.
+        # Runs known once learning rates are chosen; their number does not depend on the choice.
         later = {
             run.id for run in runs_in(Path(FOLDER), STUDY) if run.study == "network"
         }
         planned += unfinished(later - set(planned))
     if not planned or not workflow.local_exec:
-        return  # nothing is trained, or not here
+        return  # nothing is trained, or not on this machine
     threads = train_threads(None)
     side_by_side = min(PARALLEL, CORES // threads or 1)
     command = ["landscape", "estimate", "--results", FOLDER]
@@ -66,7 +66,9 @@ def announce():
         refuse(f"nothing was started: {done.stdout.strip()}")
     logger.info(done.stdout.strip())
     program = Path(sys.executable).with_name("landscape")
-    if program.exists():  # not where the package is only unpacked, for another workflow
+    if (
+        program.exists()
+    ):  # missing if the package is only unpacked, for another workflow
         logger.info("To watch it, in a second terminal, in this folder:")
         logger.info(f"  {status_command(program)}")
 
@@ -84,7 +86,7 @@ def as_a_job(threads):
 
 
 def status_command(program):
-    """What shows every run of this study, as a person types it in this folder."""
+    """The command that shows every run of this study, to type in this folder."""
     paths = [program, *workflow.configfiles]
     program, *files = (os.path.relpath(p) if os.path.isabs(p) else p for p in paths)
     options = [word for file in files for word in ("--config", str(file))]
@@ -96,13 +98,13 @@ def unfinished(runs):
 
 
 def refuse(reason):
-    """Before any job; a WorkflowError would name lines of these files."""
+    """Stop before any job; a WorkflowError would name lines of these files."""
     logger.error(reason)
     raise SystemExit(1)
 
 
 def watch_for_ctrl_c():
-    """The first one is noted."""
+    """Record the first Ctrl-C."""
 
     def interrupted(number, frame):
         INTERRUPTED.append(number)
@@ -113,14 +115,14 @@ def watch_for_ctrl_c():
 
 
 def is_needed(record):
-    """Neither that Ctrl-C has ended jobs, nor a failed job's command: its log has the reason."""
+    """Whether to print a record: not that Ctrl-C ended jobs, nor a failed job's command."""
     if INTERRUPTED and record.levelno >= logging.ERROR:
         return False
     return not record.getMessage().startswith("RuleException:\nCalledProcessError")
 
 
 def explain():
-    """After everything else: how far the study is, and what stopped each failed job."""
+    """Print, last of all, how far the study is and why each failed job failed."""
     for path in workflow.logger_manager.get_logfile():
         logger.info(f"Log: {os.path.relpath(path)}")
     failed = [
@@ -130,16 +132,16 @@ def explain():
     ]
     if INTERRUPTED or not failed:
         leave(130 if INTERRUPTED else 143)
-    said = f"Failed. {progress()} They are kept; once the cause is mended, the same command resumes."
+    said = f"Failed. {progress()} They are kept. Once the cause is removed, the same command resumes."
     lines = [f"{job.message}: {last_words(job)}" for job in failed]
     logger.error("\n".join([said, *lines]))
     raise SystemExit(1)
 
 
 def conclude():
-    """Where the report is, and which runs diverged: that is a result, of which no job fails."""
+    """Print where the report is and which runs diverged, which is a result and not a failure."""
     if any(job.rule.name == "report" for job in workflow.dag.jobs):
-        logger.info(f"The report: {REPORT}; to explore: {PAGE}")
+        logger.info(f"The report: {REPORT}; for a browser: {PAGE}")
     runs = [job for job in workflow.dag.jobs if job.rule.name in TRAINING]
     lost = [
         job.params.title
@@ -166,10 +168,10 @@ def progress():
 
 
 def last_words(job):
-    """The error at the end of a job's log, which is what a person needs to know."""
+    """The error at the end of a job's log."""
     path = Path(job.log[0])
     lines = path.read_text("utf-8", "replace").split("\n") if path.exists() else []
     errors = [
         line for line in lines if re.match(r"error: |\w+(Error|Exception)\b", line)
     ]
-    return errors[-1] if errors else f"it ended without a message; see {path}"
+    return errors[-1] if errors else f"the job ended without a message; see {path}"

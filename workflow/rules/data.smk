@@ -1,5 +1,5 @@
 # The one stage that may use the network: CIFAR-10 as verified uint8 tensors.
-# A wrong path is refused here, before anything is touched or planned for it.
+# A wrong path is refused here, before any job is planned.
 if workflow.is_main_process:
     try:
         require_copy(STUDY.data, Path(FOLDER, "data"))
@@ -7,9 +7,9 @@ if workflow.is_main_process:
         raise WorkflowError(str(error))
 
 
-# A checkpoint, after which it is seen what has to be trained: nothing, if the images are the same.
-# What was prepared is updated: a job that fails leaves it as it was, but for the checksums, whose
-# absence makes the next run prepare the data again.
+# A checkpoint, after which Snakemake decides what to train: nothing, if the images are the same. The
+# outputs are updated in place: a job that fails leaves them unchanged except for the checksums, and
+# without these the next start prepares the data again.
 checkpoint dataset:
     output:
         description=update(f"{DATA}/dataset.json"),
@@ -39,5 +39,5 @@ checkpoint dataset:
 
 
 def prepared_images(wildcards):
-    """The checksums of images and labels: what a network's training depends on of the data."""
+    """The checksums of images and labels, the part of the data on which runs depend."""
     return checkpoints.dataset.get().output.images

@@ -1,5 +1,5 @@
-# What BatchNorm changes: runs that keep their weights at some steps, and the measures that another
-# job takes on them. Short runs over learning rates are plain ones: train.smk.
+# What BatchNorm changes: runs that keep their weights at some steps, and jobs that inspect these
+# weights. Short runs over learning rates are in train.smk.
 use rule train as train_mechanism with:
     output:
         steps=f"{RESULTS}/{{run}}/steps.parquet",
@@ -43,7 +43,7 @@ rule look:
         settings=look_settings,
         code=fingerprint("insight.mechanism", "models.vgg"),
     message:
-        "measure on the kept weights of {params.title}"
+        "inspect the kept weights of {params.title}"
     shell:
         "exec env {params.python} -m landscape look {wildcards.run} --results {params.results:q}"
         " --settings {params.settings:q} --threads {threads} --parallel {resources.parallel}"

@@ -1,6 +1,6 @@
-# The best network, and why: its layers, and what trained networks learned.
-# Runs of one seed choose the learning rate of each level, after which it is seen which runs of the
-# other seeds are asked for. What a run is does not depend on the choice, only whether it is made.
+# The best network, and why: tuning, layers, and what trained networks learned.
+# Runs of one seed choose the learning rate of each level. After that, Snakemake knows which runs of the
+# other seeds it needs. The choice decides which runs are made, not what a run is.
 if IS_TUNED:
 
     checkpoint tune:
@@ -81,7 +81,7 @@ rule insight:
         settings=lambda wildcards: insight_settings(),
         code=fingerprint("insight.run"),
     message:
-        "look into the trained networks"
+        "inspect the trained networks"
     shell:
         "{params.python} -m landscape {params.stage} --results {params.results:q}"
         " --settings {params.settings:q}"

@@ -1,4 +1,4 @@
-# Where the project's files are: beside this one, or unpacked from the repository that it comes from.
+# The project's files: next to this one, or unpacked from the repository that it comes from.
 import sys
 import tempfile
 from pathlib import Path
@@ -9,7 +9,7 @@ from snakemake.sourcecache import HostingProviderFile, LocalGitFile, LocalSource
 
 
 def checkout(repository, ref):
-    """A folder with this version of a repository's files, made once in this working directory."""
+    """A folder with this version of a repository's files, made once per working folder."""
     commit = Repo(repository).commit(ref).hexsha
     folder = Path.cwd() / ".snakemake" / "landscape" / commit
     if not folder.exists():
@@ -34,7 +34,7 @@ def project_folder(rules):
         repository = Path()
     else:
         raise WorkflowError(
-            f"{rules}: a single file's address does not lead to the package that the rules run; "
+            f"{rules}: the address of a single file does not include the package that the rules need; "
             "use github(…), gitlab(…), gitfile(…) or a folder"
         )
     return repository / Path(rules.path).parents[1]

@@ -1,4 +1,4 @@
-# What people look at: figures from tables, and the report from tables and figures.
+# Figures from tables, and the report from tables and figures.
 rule figure:
     input:
         tables=lambda wildcards: figure_tables(wildcards.figure),
@@ -34,7 +34,7 @@ rule figure:
         " --results {params.results:q} --settings {params.settings:q} &> {log:q}"
 
 
-# The benchmark's figure and numbers are in it where `bench` has been made; it is never asked for.
+# It includes the benchmark if `bench` has been made, and never starts it.
 rule report:
     input:
         figures=figure_files(),
@@ -61,7 +61,7 @@ rule report:
         results=results_folder,
         settings=STUDY.model_dump_json(),
         code=fingerprint("report.build"),
-        # By content: as an input it would carry this folder's name, and a moved project be stale.
+        # By content: as inputs they would have this folder's name, and a moved project would be stale.
         templates=[sha256_file(path) for path in TEMPLATES],
     message:
         "typeset the report"
@@ -69,7 +69,7 @@ rule report:
         "{params.python} -m landscape report --results {params.results:q} --settings {params.settings:q} &> {log:q}"
 
 
-# The same report in a browser: pictures to explore, tables to sort.
+# The report for a browser: interactive plots and sortable tables.
 rule report_page:
     input:
         figures=figure_files(),
@@ -81,7 +81,7 @@ rule report_page:
         report(
             PAGE,
             category=CATEGORIES["report"],
-            labels={"document": "The same answer, with pictures to explore"},
+            labels={"document": "The same answer, with interactive plots"},
         ),
     log:
         f"{RESULTS}/logs/report_page.log",
@@ -99,7 +99,7 @@ rule report_page:
         code=fingerprint("report.page.build"),
         templates=[sha256_file(path) for path in PAGE_TEMPLATES],
     message:
-        "make the page to explore"
+        "make the page for a browser"
     shell:
         "{params.python} -m landscape report-page --results {params.results:q}"
         " --settings {params.settings:q} &> {log:q}"

@@ -1,7 +1,7 @@
-# A training job per run: of the bands, one per (architecture, learning rate, seed).
+# One training job per run.
 rule train:
     input:
-        # By content, not by date: the checksums stand for the tensors.
+        # By content, not by date: the checksums represent the tensors.
         data=prepared_images,
         tensors=ancient([f"{DATA}/train.safetensors", f"{DATA}/test.safetensors"]),
     output:
@@ -20,7 +20,7 @@ rule train:
     threads: train_threads
     resources:
         gpu=1,
-        # Not parameters: neither changes the result.
+        # Not parameters, because neither changes the result.
         checkpoint_seconds=STUDY.checkpoint_seconds,
         parallel=PARALLEL,
         mem_mb=6000,
@@ -33,8 +33,8 @@ rule train:
         code=run_code,
     message:
         "train {params.title}"
-    # exec: a SIGTERM to all of a job's processes must not end the shell, and with it the job, while
-    # the training is saving its state.
+    # exec: a SIGTERM to all processes of a job must not end the shell, and with it the job, while
+    # the run saves its state.
     shell:
         "exec env {params.python} -m landscape train {wildcards.run} --results {params.results:q}"
         " --settings {params.settings:q} --threads {threads} --parallel {resources.parallel}"

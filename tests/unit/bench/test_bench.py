@@ -178,7 +178,7 @@ def test_looking_costs_a_share_of_the_run_s_training(
             }
         )
     said = table._looking({"architecture": "vgg_a", **rows[0]})
-    assert "5.0 a moment, in all 1000% of the run's training; 2.0 for λ₁ there" in said
+    assert "5.0 per moment, in total 1000% of the training; 2.0 for λ₁," in said
     assert looking.looking(tiny, results, CPU) == []
 
 
@@ -237,7 +237,7 @@ def test_an_interrupted_benchmark_keeps_what_it_measured(
     collect.bench(tiny, folder, 1, 1, 0.01, wanted=["ceilings"])
     assert calls[3:] == ["ceilings"]
     assert not (folder / "bench/bench.json").exists()
-    with pytest.raises(UserError, match="'sped'.* are no parts; there are ceilings, speed"):
+    with pytest.raises(UserError, match="'sped'.* are not parts; there are ceilings, speed"):
         collect.bench(tiny, folder, 1, 1, 0.01, wanted=["sped"])
 
 
@@ -268,8 +268,8 @@ def test_short_trainings_are_a_line_of_the_table() -> None:
     row |= {"six_views_seconds": [0.5, 0.5], "accuracy": [0.93, 0.94]}
     said = table._sprint(row | {"six_views_accuracy": [0.94, 0.94]})
     assert said == (
-        "fast, 2 trainings of 2.30 s (the slowest 2.50): 93.50 ± 0.50 % of the test images; in six "
-        "views of them 94.00 ± 0.00 %, after 2.80 s with the look at these."
+        "fast, 2 runs of 2.30 s (the slowest 2.50): 93.50 ± 0.50 % of the test images; in six "
+        "views of them 94.00 ± 0.00 %, after 2.80 s with the evaluation of these."
     )
 
 

@@ -1,4 +1,4 @@
-"""What is said before a study starts: how many runs are to do, and how long they take."""
+"""What is said before a study starts: how many runs remain, and how long they take."""
 
 import pytest
 
@@ -28,7 +28,7 @@ def test_an_estimate_from_timed_steps_then_from_finished_runs(few, results, tmp_
     (tmp_path / "data").symlink_to(results / "data")
     estimate.announce(few, tmp_path, threads=1, parallel=1)
     said = capsys.readouterr().err
-    assert "4 of 4 training runs are to do" in said
+    assert "4 of 4 runs remain" in said
     assert "timed steps" in said
     job.train(few.runs[0], tmp_path, threads=1)
     capsys.readouterr()
@@ -37,7 +37,7 @@ def test_an_estimate_from_timed_steps_then_from_finished_runs(few, results, tmp_
     assert "3 of 4" in said
     assert "finished runs" in said
     estimate.announce(few, tmp_path, threads=1, parallel=1, planned=[few.runs[2].id])
-    assert "1 of 4 training runs are to do" in capsys.readouterr().err
+    assert "1 of 4 runs remain" in capsys.readouterr().err
 
 
 def test_a_long_study_says_how_to_ask_for_less(tiny, tmp_path, capsys, monkeypatch):
@@ -56,7 +56,9 @@ def test_the_whole_is_said(few, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(costs.Costs, "training", lambda self, waiting: 1300.0)
     monkeypatch.setattr(costs.Costs, "start", lambda self: 20.0)
     estimate.announce(few, tmp_path, threads=1, parallel=2)
-    assert "about 13 minutes here" in capsys.readouterr().err  # (1300 + 9 · 20) / 2 + 20 = 760 s
+    assert (
+        "about 13 minutes on this machine" in capsys.readouterr().err
+    )  # (1300 + 9 · 20) / 2 + 20 = 760 s
 
 
 def test_jobs_side_by_side_share_out_the_time_but_the_report_is_the_last():

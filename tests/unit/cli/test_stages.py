@@ -60,7 +60,7 @@ def trained(here, undisturbed) -> Path:
 def test_a_command_that_means_another_study_names_those_there_are(here, arguments, capsys):
     assert main(arguments) == 1
     said = capsys.readouterr().err
-    assert said.startswith("error: results: no study is here")
+    assert said.startswith("error: results: there is no study here")
     assert "results/demo (--config studies/demo.yaml)" in said
 
 
@@ -104,7 +104,7 @@ def test_a_finished_run_is_trained_again_only_when_asked(here, trained, capsys, 
     monkeypatch.setattr(job, "train", lambda run, *options: calls.append(run.id))
     command = ["train", RUN, "--config", "studies/demo.yaml"]
     assert main(command) == 0
-    assert "finished already, completed" in capsys.readouterr().out
+    assert "already finished, completed" in capsys.readouterr().out
     assert calls == []
     assert main([*command, "--again"]) == 0
     assert calls == [RUN]

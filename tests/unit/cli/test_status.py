@@ -136,8 +136,9 @@ def test_the_time_left_of_the_whole_study():
     assert left == ((100 + 100 + 30) / 2, 2, 0)
     other = RunStatus("network/final/fast/seed0", "waiting")
     assert time_left([*done, *running, waiting, other]) == (115, 2, 1)
-    assert "About 115 seconds left with 2 at a time, not counting 1 of a kind" in status.summary(
-        [*done, *running, waiting, other]
+    assert (
+        "About 115 seconds left with 2 at a time, not counting 1 of an unknown length"
+        in status.summary([*done, *running, waiting, other])
     )
     assert time_left(done) == (0, 1, 0)
     assert status.summary(done) == "2 runs: 2 done."

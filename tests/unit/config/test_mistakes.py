@@ -67,7 +67,7 @@ def test_yaml_merges_are_no_repetition(tmp_path):
 
 
 def test_a_file_s_name_with_an_equals_sign_is_told_what_config_takes():
-    with pytest.raises(UserError, match="--config takes a file"):
+    with pytest.raises(UserError, match="--config needs a file"):
         load_study([ROOT / "config.yaml", ROOT / "network=null"])
 
 
@@ -107,4 +107,4 @@ def test_settings_of_a_stage_are_checked_like_a_file():
 
 def test_a_rule_between_sections_says_its_keys_and_not_the_whole_configuration(tmp_path):
     said = refused(tmp_path, "data: {source: demo}\nsplit: {train_images: 60000}")
-    assert said[1:] == ["  split.train_images: 60,000 are more than the 4,000 there are"]
+    assert said[1:] == ["  split.train_images: 60,000 are more than there are: 4,000"]

@@ -117,7 +117,7 @@ WITHOUT_FIRST = {name: content for name, content in BATCHES.items() if name != F
         (BATCHES, [(member("../x", size=1), b"x")], r"unknown member '\.\./x'"),
         (BATCHES, [(member("/tmp/x", size=1), b"x")], "unknown member '/tmp/x'"),
         (BATCHES, [(member(f"{batches.FOLDER}/../../x", size=1), b"x")], "unknown member"),
-        (BATCHES, [(member(INSIDE, size=1), b"x")], "data_batch_1' is there twice"),
+        (BATCHES, [(member(INSIDE, size=1), b"x")], "data_batch_1' occurs twice"),
         (
             WITHOUT_FIRST,
             [(member(INSIDE, type=tarfile.SYMTYPE, linkname="/etc/passwd"), b"")],
@@ -187,7 +187,7 @@ def test_a_malicious_pickle_is_not_run(tmp_path: Path, protocol: int) -> None:
 @pytest.mark.parametrize(
     ("wrong", "named"),
     [
-        ([1, 2], "not readable as a batch .must hold a dictionary, not list"),
+        ([1, 2], "not readable as a batch .must be a dictionary, not list"),
         ({b"data": batch(0)[b"data"]}, "must be a dictionary with"),
         ({**batch(0), b"data": batch(0)[b"data"].astype(np.float32)}, "data must be uint8"),
         ({**batch(0), b"data": [1, 2, 3]}, "data must be uint8"),
@@ -234,7 +234,10 @@ def test_objects_in_pickled_arrays_are_refused() -> None:
 
 def test_binary_records_of_wrong_length_or_label(tmp_path: Path) -> None:
     good = {name: bytes(3073) for name in binary.FILES}
-    for content, said in ((bytes(3072), "no whole number"), (b"\x0a" + bytes(3072), "but 10 is")):
+    for content, said in (
+        (bytes(3072), "not a whole number"),
+        (b"\x0a" + bytes(3072), "but 10 is"),
+    ):
         path = archive(tmp_path / "b", {**good, "test_batch.bin": content}, folder=binary.FOLDER)
         with pytest.raises(UserError, match=f"test_batch.bin: .*{said}"):
             read(path)

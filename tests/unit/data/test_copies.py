@@ -246,13 +246,13 @@ SPOILED = {
     "a sixth batch": (
         torchvision_folder,
         with_file("data_batch_6", "data_batch_5"),
-        "data_batch_6 must not lie",
+        "data_batch_6 must not be",
     ),
     "a binary batch missing": (binary_folder, without("data_batch_2.bin"), "without data_batch_2"),
     "a sixth binary batch": (
         binary_folder,
         with_file("data_batch_6.bin", "data_batch_5.bin"),
-        "data_batch_6.bin must not lie",
+        "data_batch_6.bin must not be",
     ),
     "two archives": (
         python_archive,
@@ -263,7 +263,7 @@ SPOILED = {
     "a stray among pictures": (
         class_folders,
         with_file("stray.png.txt", "0_*.png"),
-        "no picture of a class",
+        "not a picture with a class",
     ),
     "a class missing": (
         class_folders,
@@ -273,7 +273,7 @@ SPOILED = {
     "a name without a class": (
         named_pictures,
         with_file("frog.png", "0_*.png"),
-        "frog.png: no picture of a class",
+        "frog.png: not a picture with a class",
     ),
 }
 

@@ -126,7 +126,7 @@ def with_a_dangling_link(source: Path) -> None:
         (without_a_hashed_shard, "train-00000-of-00002-0123.*number 1 of 2 is missing"),
         (with_a_shard_twice, "train-00000-of-00002-fedc.*more files than one dataset has"),
         (with_an_extra_file, "train-extra.parquet.*not all files of one dataset"),
-        (with_a_foreign_file, "extra.parquet: belongs to no set"),
+        (with_a_foreign_file, "extra.parquet: is not one of"),
         (with_another_division, "train-00000-of-00002.*not all files of one dataset"),
         (with_a_copy_in_a_folder, r"several copies, in \., plain_text; name one"),
         (with_a_dangling_link, "a link to a file that is not there"),
@@ -262,7 +262,7 @@ def test_parquet_without_files(tmp_path: Path) -> None:
     (source / "test-00000-of-00001.parquet").unlink()
     with pytest.raises(UserError, match=r"data\.path: no test-\*\.parquet"):
         prepare(Source(path=str(source)), tmp_path / "data")
-    with pytest.raises(UserError, match="one of several files; name the folder"):
+    with pytest.raises(UserError, match="one of several files; name its folder"):
         prepare(Source(path=str(source / "train-00000-of-00001.parquet")), tmp_path / "data")
 
 

@@ -152,7 +152,7 @@ def test_networks_that_all_diverge_leave_a_figure_that_says_so(name):
 
 def test_the_overview_and_the_parts_of_a_probe_without_a_value_say_so():
     empty = synthetic.probe_bands(synthetic.probe()).iloc[:0]
-    assert "every loss here diverged" in said(overview.overview(synthetic.bands(), empty))
+    assert "no loss is finite" in said(overview.overview(synthetic.bands(), empty))
     assert "No value" not in said(
         overview.overview(synthetic.bands(), synthetic.probe_bands(synthetic.probe()))
     )

@@ -738,7 +738,7 @@ def test_what_is_missing_is_named():
     del arrays["0/filters"]
     with pytest.raises(UserError, match="network/vgg_a/seed0: filters is missing"):
         insight_maps.insight_filters(arrays, info)
-    with pytest.raises(UserError, match="networks: names none"):
+    with pytest.raises(UserError, match="networks: the list is empty"):
         drawn.insight_classes(arrays, {"class_names": [], "networks": []})
 
 

@@ -99,11 +99,14 @@ KINDS = {  # results of each kind, and words that page 1 must hold
     "undecided": (
         {},
         dict.fromkeys(SMOOTHER, (1.0, 1.0065)),
-        ["Not decided by this study: whether its loss varies less", "? not decided"],
+        [
+            "compared with VGG-A: whether the range of its loss along the gradient is smaller",
+            "? not decided",
+        ],
     ),
     "one seed": ({"seeds": (0,)}, {}, ["VGG-A + BatchNorm probably learns better", "(✓) likely"]),
     "two seeds": ({"seeds": (0, 1)}, {}, [" and ", "(✓) likely"]),
-    "one architecture": ({"architectures": ("vgg_a",)}, {}, ["nothing to compare it with"]),
+    "one architecture": ({"architectures": ("vgg_a",)}, {}, ["no other network was trained"]),
     "three architectures": (
         {"architectures": ("vgg_a", "vgg_a_bn", "vgg_a_ln")},
         {},
@@ -118,7 +121,7 @@ KINDS = {  # results of each kind, and words that page 1 must hold
     "one network at chance": (
         {},
         {"test_accuracy": (0.1, 0.8)},
-        ["VGG-A stayed at chance, and a network that learns nothing has a flat loss"],
+        ["VGG-A stayed at chance, and a network at chance has a flat loss"],
     ),
 }
 
@@ -141,9 +144,9 @@ def test_a_diverged_run_is_named_with_the_steps_its_means_cover(tmp_path):
     _, said = made(tmp_path, diverged=True)
     text = " ".join(paragraph["text"] for paragraph in said["questions"])
     assert (
-        "One run of 24 diverged: VGG-A at learning rate 0.002, seed 0, at step 120 of 200" in text
+        "One of 24 runs diverged: VGG-A at learning rate 0.002, seed 0, at step 120 of 200" in text
     )
-    assert "cover the steps before, for both networks" in text
+    assert "over the steps before, for both networks" in text
 
 
 def test_the_demo_is_called_an_illustration_and_shows_no_published_numbers(clear, tmp_path):

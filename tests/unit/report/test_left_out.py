@@ -88,7 +88,7 @@ def test_networks_to_look_into_are_asked_for_where_there_are_none():
     over["insight"] = {**over["insight"], "finals": []}
     content = {**read_yaml(ROOT / "config.yaml"), "bands": None, "probe": None, "mechanism": None}
     content["network"] = laid_over(content["network"], over)
-    with pytest.raises(UserError, match=r"network\.insight: names no run to look into"):
+    with pytest.raises(UserError, match=r"network\.insight: names no run to inspect"):
         validate_study(content)
 
 
@@ -114,14 +114,14 @@ def test_one_learning_rate_is_said_to_have_no_band(tmp_path):
     widths = {"loss_band_width": single, "loss_band_width_late": single}
     study, said = made(tmp_path, study_of(rates=(0.001,)), **widths)
     band = next(p["text"] for p in said["questions"] if p["name"] == "band")
-    assert "One learning rate has no band: each network was trained at 0.001 alone" in band
+    assert "One learning rate has no band: each network was trained only at 0.001" in band
     assert "width" not in band
     caption = captions.filled("loss_landscape", study).text
-    assert "One learning rate, 0.001, has no band: a line per architecture." in caption
+    assert "One learning rate, 0.001, has no band: one line per architecture." in caption
     assert "lowest to the highest" not in caption
     assert "widths in nats" not in caption
     several = captions.filled("loss_landscape", study_of()).text
-    assert "from the lowest to the highest of the learning rates" in several
+    assert "from the lowest to the highest value over the learning rates" in several
     claim = next(row for row in said["claims"]["body"] if "(band)" in row[0])
     assert claim[1:4] == ["", "", "– not measured"]
     assert not any("band" in sentence for sentence in said["answer"])

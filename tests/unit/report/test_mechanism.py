@@ -133,10 +133,9 @@ def test_page_one_says_which_predictions_hold(alone):
     )
     answer, table = alone(numbers, numbers.assign(loss=1.0))
     assert answer == [
-        "VGG-A + BatchNorm ends at 0.505 times the loss of VGG-A.",
-        "Of the 11 predictions that explanations of batch normalization make here, two are "
-        "supported (lower sharpness and a better start helps) and one is contradicted (a better "
-        "start suffices).",
+        "The final loss of VGG-A + BatchNorm is 0.505 times that of VGG-A.",
+        "Explanations of batch normalization make 11 predictions here: two are supported (lower "
+        "sharpness and a better start helps) and one is contradicted (a better start suffices).",
     ]
     assert len(table["body"]) == 8
     assert [row[3] for row in table["body"][:4]] == [
@@ -148,22 +147,20 @@ def test_page_one_says_which_predictions_hold(alone):
 def test_swapped_networks_swap_page_one(alone):
     swapped = summary(("vgg_a", 0.5), ("vgg_a_bn", 1.0), ("vgg_a_init", 0.8))
     answer, _ = alone(swapped, swapped.assign(loss=1.0))
-    assert answer[0] == "VGG-A + BatchNorm ends at 1.98 times the loss of VGG-A."
+    assert answer[0] == "The final loss of VGG-A + BatchNorm is 1.98 times that of VGG-A."
     assert "(a better start suffices)" in answer[1].partition("contradicted")[0]
 
 
 def test_one_seed_makes_nothing_certain_on_page_one(alone):
     one = summary(*LOSSES).query("seed == 0")
     answer, _ = alone(one, one.assign(loss=1.0))
-    assert answer[0].endswith(
-        "0.500 times the loss of VGG-A, which so few seeds do not make certain."
-    )
+    assert answer[0].endswith("0.500 times that of VGG-A; whether they differ is not decided.")
 
 
 def test_page_one_says_what_is_open_and_what_for_lack_of_seeds(alone):
     one = summary(*LOSSES, ("vgg_a_init", 0.8)).query("seed == 0")
     answer, _ = alone(one, one.assign(loss=1.0))
-    assert answer[-1] == "Two are not decided, two of them for lack of seeds."
+    assert answer[-1] == "Two are not decided, two of them because of too few seeds."
 
 
 def test_where_the_plain_network_diverges_page_one_compares_nothing(alone):
@@ -183,8 +180,8 @@ def test_the_start_is_told_whichever_network_is_the_more_curved(plain, word):
         columns=["arch", "learning_rate", "step", "quantity", "value"],
     )
     (said,) = chapter.start(looked, 0.1)
-    assert said.startswith("Before any training λ₁ is 80.0 for VGG-A + BatchNorm and ")
-    assert said.endswith(f": BatchNorm starts where the loss is {word} curved.")
+    assert said.startswith("Before any training, λ₁ is 80.0 for VGG-A + BatchNorm and ")
+    assert said.endswith(f": with BatchNorm the loss is {word} curved at the start.")
     assert chapter.start(looked[looked["arch"] == "vgg_a"], 0.1) == []
 
 
@@ -204,5 +201,6 @@ def test_a_network_that_diverges_is_said_to():
 def test_runs_that_diverged_are_named_and_short_ones_are_not(said):
     told = [text for text in said["limits"] if "diverged" in text]
     assert told == [
-        "VGG-A + frozen BatchNorm: one run diverged. That counts as a final loss above any other."
+        "VGG-A + frozen BatchNorm: one run diverged. Verdicts rank the final loss of such a run "
+        "above any other."
     ]

@@ -111,10 +111,10 @@ def test_the_second_part_is_whole_and_the_same_twice(results, said, summary, tmp
     for title in (*TITLES.values(), "The contribution of parts", "A network of plain tensors"):
         assert title in text
     assert synthetic_network.DEVICE in text
-    assert "1 of 3 runs of Adam diverged; its values are of the others." in text
+    assert "1 of 3 runs of Adam diverged; its values exclude them." in text
     assert f"network {len(read_table(results / 'network/runs.csv'))}" in text  # jobs
     page = text_of(tmp_path / "a.pdf", "-f", "1", "-l", "1").replace("\u00a0", " ")
-    assert "“accurate” is the most accurate: it classifies 93" in page
+    assert "The most accurate final network is “accurate”: it classifies 93" in page
 
 
 def test_without_the_section_the_report_has_one_part(results, tmp_path):
@@ -180,13 +180,13 @@ def test_the_paragraph_counts_comparisons_and_what_survives(summary):
     compared = [o for o in rows if o.kind == "sweep" and o.interval("difference")]
     kept = [o for o in compared if o.values["survives"]]
     text = factors.factors_paragraph(rows, TITLES, IMAGES)
-    assert f"Holm's correction for {len(compared)} comparisons leaves" in text
+    assert f"correction for {len(compared)} comparisons, " in text
     assert ("marked *" in text) == bool(kept)
-    assert "Levels of number of filters and optimizer differ" in text or (
-        "Levels of number of filters differ" in text
+    assert "Levels of number of filters and optimizer also differ" in text or (
+        "Levels of number of filters also differ" in text
     )
     none = factors.factors_paragraph(outcomes(summary.assign(survives=0.0)), TITLES, IMAGES)
-    assert "leaves none of them." in none
+    assert "comparisons, none remains." in none
     few = summary.assign(difference_low=np.nan, difference_high=np.nan, pairs=2)
     text = factors.factors_paragraph(outcomes(few), TITLES, IMAGES)
     assert "With two seeds a difference has no interval, so nothing is decided." in text
@@ -233,7 +233,7 @@ def test_ablations_say_whether_a_part_helps(summary):
     assert "Fast is better with no whitening*" in text
     stuck = changed(summary, summary["run"] == "final/fast", validation_accuracy=0.1)
     text = factors.ablations_paragraph(outcomes(stuck), IMAGES)
-    assert "Fast is at chance, so nothing follows for its parts." in text
+    assert "Fast is at chance, so nothing follows about its parts." in text
 
 
 @pytest.mark.parametrize(
@@ -292,7 +292,7 @@ def test_finals_are_named_by_what_they_are_best_at(summary):
 def test_published_networks_are_shown_on_comparable_data_only(results, summary, tmp_path):
     rows = outcomes(summary)
     text = finals.published_paragraph(rows, synthetic.dataset(), IMAGES)
-    assert "left out" in text
+    assert "leave out published networks" in text
     assert "JPEG" in text
     text = finals.published_paragraph(rows, OFFICIAL, IMAGES)
     tiny = next(entry for entry in PUBLISHED if entry.name == "cifar10-tiniest")
@@ -300,7 +300,7 @@ def test_published_networks_are_shown_on_comparable_data_only(results, summary, 
     assert tiny.name in text
     better = changed(summary, summary["level"] == "compact", test_accuracy_augmented=0.99)
     text = finals.published_paragraph(outcomes(better), OFFICIAL, IMAGES)
-    assert "No published network of the table beats compact" in text
+    assert "No published network in the table beats compact" in text
     folder = shutil.copytree(results, tmp_path / "results")
     write_json(
         folder / "data/dataset.json",
@@ -377,12 +377,12 @@ def test_the_question_names_what_there_is():
 def test_limitations_follow_the_study(summary):
     rows = outcomes(summary)
     text = " ".join(limits.limitations(rows, synthetic.dataset(), IMAGES))
-    assert "one is 0.1 points" in text
+    assert "one image is 0.1 points" in text
     assert "JPEG" in text
-    assert f"Of {summary['difference_low'].notna().sum()} differences" in text
+    assert f"{summary['difference_low'].notna().sum()} differences have a 95 % interval" in text
     text = " ".join(limits.limitations(rows, OFFICIAL, Images(10_000, 0, 10)))
     assert "JPEG" not in text
-    assert "held-out images, of which" not in text
+    assert "held-out images; one" not in text
 
 
 def test_every_level_is_in_the_table_with_its_difference(said, summary):
@@ -402,7 +402,7 @@ def test_how_learning_rates_were_chosen_is_said():
     network = STUDY.network
     assert "with seed 0 at 0.5, 1 and 2 times its learning rate" in tuning.how(network)
     chosen = {"base": 1, "sweep/filters/16": 2, "sweep/filters/64": 0.5}
-    assert "Two of three settings chose an end of their range" in tuning.limits(network, chosen)
+    assert "For two of three settings it is an end of the range" in tuning.limits(network, chosen)
     assert "an end" not in tuning.limits(network, {"base": 1})
     untuned = network.model_copy(update={"tune": None})
     assert tuning.how(untuned) == ""
@@ -416,6 +416,6 @@ def test_a_network_study_at_chance_ranks_nothing(results, tmp_path):
     table[accuracies] = table[accuracies].where(table[accuracies].isna(), 0.1)
     table.to_csv(folder / "network/summary.csv", index=False)
     found = content(folder, STUDY)
-    assert found["answer"][-1] == "Of the final networks none learned: all are at chance."
+    assert found["answer"][-1] == "No final network learned: all are at chance."
     assert "Its test accuracy is at chance." in found["network"]["plain_text"]
     assert "most accurate" not in str(found["network"]["finals_text"])

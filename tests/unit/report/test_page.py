@@ -1,4 +1,4 @@
-"""The page to explore shows what the tables hold, in one file that needs nothing else."""
+"""report.html shows the values of the tables, in one file that needs no other."""
 
 import html
 import re

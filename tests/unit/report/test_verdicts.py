@@ -75,10 +75,11 @@ def test_sentences_turn_with_the_numbers_and_share_an_outcome():
         "β is larger for VGG-A + BatchNorm than for VGG-A.",
     ]
     (open_,) = stated({"the range": one(1.0, 1.0065)}, IMAGES)
-    assert open_.endswith("is not decided: the interval over three seeds includes equality.")
+    assert open_.startswith("It is not decided whether the range")
+    assert open_.endswith(": the interval over three seeds includes equality.")
     (few,) = stated({"the range": one(3.0, 1.0, (0, 1), within=(0.3, 0.4))}, IMAGES)
     assert "is probably smaller" in few
-    assert "two seeds cannot make it sure" in few
+    assert "two seeds are too few to be sure" in few
     assert stated({"the range": rows({"x": (1.0,)}, architectures=("vgg_a",))["x"]}, IMAGES) == []
 
 
@@ -141,7 +142,10 @@ def test_a_gradient_is_left_behind_only_where_it_has_all_but_vanished():
     assert curvature * eta >= 1  # it changed by more than its own length
     assert left_behind(rows({"gradient_left_at_1.0": (share, share)})) == []
     (said,) = left_behind(rows({"gradient_left_at_1.0": (0.9, 0.03)}))
-    assert "After a step of η = lr, the gradient of VGG-A + BatchNorm is less than a tenth" in said
+    assert (
+        "After a step of η = lr, the norm of the gradient of VGG-A + BatchNorm is less than a tenth"
+        in said
+    )
 
 
 def test_late_means_that_rest_on_spikes_are_named():
@@ -152,7 +156,7 @@ def test_late_means_that_rest_on_spikes_are_named():
 
     assert spikes((1.36, 1.19), (1.3, 1.1)) == []
     (said,) = spikes((1.36, 1.19), (0.59, 1.26))
-    assert said.startswith("The range of the loss at the end rests on spikes")
+    assert said.startswith("Spikes decide the means of the range of the loss at the end")
 
 
 def test_the_step_from_which_a_band_is_the_narrower_one():
@@ -191,7 +195,7 @@ def test_many_diverged_runs_are_counted_and_a_few_named():
     assert diverged(runs) == []
     runs.loc[runs["arch"] == "vgg_a", ["status", "diverged_at_step"]] = ["diverged", 7]
     (said,) = diverged(runs)
-    assert said.startswith("Eight runs of 16 diverged: VGG-A at learning rate 0.0001, seed 0")
+    assert said.startswith("Eight of 16 runs diverged: VGG-A at learning rate 0.0001, seed 0")
     assert "five further runs" in said
 
 
@@ -259,7 +263,7 @@ def test_limitations_follow_the_study():
     official = {"official_pixels": True, "source": "official", "name": "CIFAR-10"}
     text = " ".join(limitations(FULL, official, study_of(), 20))
     assert "smaller than the full one" not in text
-    assert "Of 20 ratios with a 95 % interval" in text
+    assert "20 ratios have a 95 % interval" in text
     assert "VGG-19" in text
     assert "no weight decay" in text
     assert "3.9 × 10⁻⁴" in text
@@ -267,7 +271,10 @@ def test_limitations_follow_the_study():
     study = study_of(("vgg_a",), (0,)).model_copy(update={"precision": "bfloat16"})
     text = " ".join(limitations(small, {**official, "official_pixels": False}, study, 0))
     assert "2,000 training images (full: 50,000)" in text
-    assert "One seed over learning rates and one seed along the gradient: too few" in text
+    assert (
+        "With one seed over learning rates and one seed along the gradient, there are too few"
+        in text
+    )
     assert "nothing is compared" in text
     assert "bfloat16" in text
     assert "not the official pixels" in text
@@ -277,10 +284,10 @@ def test_limitations_follow_the_study():
     ("pixels", "share", "compares", "words"),
     [
         (True, 1.0, True, ""),
-        (False, 0.9985, True, "accuracies compare with published ones except"),
-        (None, 0.9985, True, "accuracies compare with published ones except"),
+        (False, 0.9985, True, "can be compared with published ones, except"),
+        (None, 0.9985, True, "can be compared with published ones, except"),
         (None, None, False, "nothing proves"),
-        (False, None, False, "do not compare with published ones"),
+        (False, None, False, "cannot be compared with published ones"),
     ],
 )
 def test_published_numbers_compare_where_nearly_all_pixels_are_official(
@@ -290,7 +297,7 @@ def test_published_numbers_compare_where_nearly_all_pixels_are_official(
     assert comparable(dataset) == compares
     text = " ".join(limitations(FULL, dataset, study_of(), 0))
     assert words in text
-    assert compares or "compare with published ones except" not in text
+    assert compares or "can be compared with published ones, except" not in text
 
 
 def test_curvature_and_beta_on_one_batch_are_compared_where_they_are_measured():
@@ -310,11 +317,11 @@ def test_small_steps_and_two_batches_are_told_apart_from_curvature():
     facts = Facts({"bands": {}, "probe": {}}, {}, pd.DataFrame(), study_of(), IMAGES, 10)
     sizes, beta = (" ".join(write(facts)) for write in (_sizes, _beta))
     assert "Small steps do not isolate curvature" in sizes
-    assert "mostly mini-batch noise and falls like one over the learning rate" in beta
-    assert "Only β on one mini-batch speaks of the landscape." in beta
+    assert "mostly mini-batch noise and inversely proportional to the learning rate" in beta
+    assert "Only β on one mini-batch describes the landscape." in beta
     scale = " ".join(_scale(facts))
-    assert "β(c²η; cθ) · c² = β(η; θ) for that layer alone" in scale
-    assert "no factor common to all parameters removes it" in scale
+    assert "for this layer alone β(c²η; cθ) · c² = β(η; θ) exactly" in scale
+    assert "no factor common to all parameters removes this dependence" in scale
     for figure, words in {
         "probe_beta_heatmap": "Small steps do not isolate curvature",
         "beta_smoothness": "This β is mostly mini-batch noise",
@@ -326,4 +333,4 @@ def test_small_steps_and_two_batches_are_told_apart_from_curvature():
 def test_no_verdict_on_the_landscape_rests_on_the_band(tiny):
     assert {claim.study for claim in CLAIMS if claim.landscape} == {"probe"}
     band = filled("loss_landscape", tiny).text
-    assert "sensitivity to the learning rate, at unequal weights and losses" in band
+    assert "sensitivity to the learning rate, at different weights and losses" in band

@@ -255,7 +255,7 @@ def test_the_probe_s_band_is_over_its_configured_step_sizes_only(trained, study)
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
-        (lambda t: t.drop(index=3), "should hold the steps"),
+        (lambda t: t.drop(index=3), "should have the steps"),
         (lambda t: t.assign(beta=np.inf), "not finite"),
         (lambda t: t.assign(loss=t["loss"].where(t["step"] != 2)), "loss has no value at step 2"),
         (lambda t: t.drop(columns="beta"), "lacks the columns"),

@@ -129,7 +129,7 @@ def test_without_data_it_says_where_it_looked(weights, tmp_path, capsys):
     assert main(["evaluate", str(weights), "--results", str(tmp_path / "empty")]) == 1
     said = capsys.readouterr().err
     assert said.startswith("error: ")
-    assert f"{tmp_path / 'empty'}: no study is here, data/dataset.json is missing" in said
+    assert f"{tmp_path / 'empty'}: there is no study here, data/dataset.json is missing" in said
 
 
 def test_weights_that_were_moved_need_to_be_told_of_their_data(weights, tmp_path, results, quick):

@@ -123,7 +123,7 @@ def test_a_run_that_diverged_or_did_not_end_is_refused(folder):
     ("change", "said"),
     [
         (lambda w: w.pop("features.0.weight"), r"they lack features\.0\.weight$"),
-        (lambda w: w.update(more=torch.zeros(1)), "they have more, which it has not"),
+        (lambda w: w.update(more=torch.zeros(1)), "they have more, which it does not have"),
         (
             lambda w: w.update({"features.0.bias": torch.zeros(7)}),
             r"hold features\.0\.bias as float32 \[7\] instead of float32 \[3\]",

@@ -312,7 +312,7 @@ def test_without_its_data_an_older_run_names_no_class(weights, picture, tmp_path
     assert main(["predict", str(moved), str(picture(smooth()))]) == 1
     out = capsys.readouterr()
     assert out.out == ""
-    assert out.err.startswith(f"error: {moved / 'run.json'}: says no class_names")
+    assert out.err.startswith(f"error: {moved / 'run.json'}: has no class_names")
     assert main(["predict", str(moved), "--results", results, str(picture(smooth()))]) == 0
     assert "bar" in capsys.readouterr().out
 
@@ -323,7 +323,7 @@ def test_data_of_other_images_do_not_name_an_older_run_s_classes(
     (tmp_path / "data").symlink_to(results / "data")
     weights = write_run(tmp_path / RUN.id, data="0" * 64)
     assert main(["predict", str(weights), str(picture(smooth()))]) == 1
-    assert "says no class_names" in capsys.readouterr().err
+    assert "has no class_names" in capsys.readouterr().err
 
 
 def test_a_run_s_classes_go_where_it_goes(undisturbed, picture, tmp_path, capsys):

@@ -1,8 +1,8 @@
-"""How fast it is, against what a plain program and the hardware do: measured in one run."""
+"""Speed, compared with a plain program and the hardware, in one benchmark."""
 
-# The ways to make a training step that race (see contenders.py); `probed` is probed at every step,
-# and from it comes what `probe` costs, at every step that the study's schedule names.
+# The contenders (see contenders.py). `probed` is probed at every step; from it follows the cost of
+# `probe`, which is probed at the steps of the study's schedule.
 PLAIN, BARE, UNMEASURED, BANDS = "plain loop", "bare", "unmeasured", "bands"
 PROBED, PROBE = "probed", "probe"
-# Not a step but a large matrix product: what the arithmetic can do in the same minute.
+# Not a step but a large matrix product: the speed of the arithmetic in the same round.
 PRODUCT = "product"

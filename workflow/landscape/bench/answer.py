@@ -1,4 +1,4 @@
-"""What a process that measures sends back."""
+"""The answers of a measuring process."""
 
 import queue
 from collections.abc import Collection
@@ -11,7 +11,7 @@ POLL_SECONDS = 0.5
 
 
 def answer(answers: Any, processes: Collection[BaseProcess]) -> Any:
-    """The next thing in the queue `answers`; an error if one of its writers has died instead."""
+    """The next thing in the queue `answers`; an error if one of its writers has died."""
     while True:
         try:
             return answers.get(timeout=POLL_SECONDS)

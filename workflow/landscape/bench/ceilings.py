@@ -1,4 +1,4 @@
-"""What the machine can do at most: a large matrix product per precision, and a large copy."""
+"""The limits of the machine: a large matrix product per precision, and a large copy."""
 
 import time
 from collections.abc import Callable
@@ -21,9 +21,9 @@ def product(device: torch.device, precision: Precision) -> tuple[Callable[[], ob
 
 
 def flops_per_second(device: torch.device, precision: Precision) -> float:
-    """The best of some products.
+    """The fastest of several products.
 
-    The best and not the median: what disturbs a ceiling only ever lowers it.
+    Not the median, because disturbances can only lower a ceiling.
     """
     multiply, operations = product(device, precision)
     with devices.tf32_allowed(precision == "tf32"):
@@ -31,7 +31,7 @@ def flops_per_second(device: torch.device, precision: Precision) -> float:
 
 
 def bytes_per_second(device: torch.device) -> float:
-    """The best of some copies of a large vector, bytes read and bytes written."""
+    """The fastest of several copies of a large vector, counting bytes read and written."""
     source = torch.zeros(2**28 if device.type == "cuda" else 2**25, device=device)
     target = torch.empty_like(source)
     return 2 * source.nbytes / _best_seconds(lambda: target.copy_(source), device)

@@ -1,8 +1,8 @@
-"""All that `python -m landscape bench` measures, into one file.
+"""Everything that `python -m landscape bench` measures, in one file.
 
-bench/parts.json   what is measured so far, written after every part; gone when all are
+bench/parts.json   the parts measured so far, written after every part; removed at the end
 bench/bench.json   everything measured, raw samples included; the figure and the report read it
-bench/speed.md     the table of the README
+bench/speed.md     the table of docs/speed.md
 """
 
 import os
@@ -33,7 +33,7 @@ from landscape.provenance import versions
 from landscape.runtime import device as devices
 from landscape.storage import files
 
-HOURS_ON_A_CPU = ("sprints", "course")  # parts that are left out there unless they are asked for
+HOURS_ON_A_CPU = ("sprints", "course")  # parts that are left out on a CPU unless requested
 
 
 def bench(
@@ -44,10 +44,10 @@ def bench(
     seconds: float,
     wanted: Sequence[str] = (),
 ) -> None:
-    """Measure this study's training on this machine; `seconds` is about one turn of a contender.
+    """Measure this study's training on this machine; `seconds`: about one turn of a contender.
 
-    Parts that an interrupted benchmark of the same machine and code has measured are kept. With
-    `wanted` only these parts are measured, anew.
+    Parts measured by an interrupted benchmark with the same machine and code are kept. With
+    `wanted` only these parts are measured, again if necessary.
     """
     device = devices.resolve(study.device)
     devices.prepare(device, "float32", threads)
@@ -74,7 +74,7 @@ def bench(
         "course": lambda: course.course(study, results, _parallel(found.get("sharing", []))),
     }
     if unknown := set(wanted) - set(parts):
-        raise UserError(f"bench: {sorted(unknown)} are no parts; there are {', '.join(parts)}")
+        raise UserError(f"bench: {sorted(unknown)} are not parts; there are {', '.join(parts)}")
     due = [part for part in parts if device.type == "cuda" or part not in HOURS_ON_A_CPU]
     for part, measure in parts.items():
         if part in (wanted or due) and (wanted or part not in found):
@@ -92,7 +92,7 @@ def bench(
 
 
 def _earlier(machine: dict[str, Any], *written: Path) -> dict[str, Any]:
-    """What the first of these files holds that was measured on the same machine and code."""
+    """The content of the first of these files from the same machine and code."""
     for path in written:
         content = files.read_json(path) if path.exists() else None
         if isinstance(content, dict) and content.get("machine") == machine:
@@ -101,7 +101,7 @@ def _earlier(machine: dict[str, Any], *written: Path) -> dict[str, Any]:
 
 
 def _parallel(sharing_rows: list[dict[str, Any]]) -> int:
-    """As many runs at a time as were the fastest together; one where that was not measured."""
+    """The number of simultaneous runs that were fastest together; 1 if not measured."""
     if not sharing_rows:
         return 1
     best = max(sharing_rows, key=lambda row: float(row["steps_per_second"]))
@@ -111,7 +111,7 @@ def _parallel(sharing_rows: list[dict[str, Any]]) -> int:
 def _both(study: Study) -> list[str]:
     bands, probe = study.bands, study.probe
     if bands is None or probe is None:
-        raise UserError("bench: times runs of both bands and probe, so neither may be null")
+        raise UserError("bench: needs both bands and probe, so neither may be null")
     names = [name for name in bands.architectures if name in probe.architectures]
     if not names:
         raise UserError("bench: bands.architectures and probe.architectures have none in common")

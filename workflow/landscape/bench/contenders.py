@@ -1,4 +1,4 @@
-"""What races: the same training step, from the plain loop to the one with every measure on."""
+"""The contenders: the same training step, from the plain loop to one with all measures."""
 
 import multiprocessing
 from collections.abc import Callable, Iterator
@@ -20,7 +20,7 @@ from landscape.training import cuda_graphs, losses
 from landscape.training.recorder import Recorder
 from landscape.training.trajectory import State, trajectory
 
-HISTORY = 1_000_000  # steps that a recorder has room for; a benchmark makes fewer
+HISTORY = 1_000_000  # steps that a recorder can store; a benchmark makes fewer
 
 
 @dataclass(frozen=True)
@@ -34,13 +34,13 @@ class Contender:
 
 
 def contender(kind: str, run: Run, images: Images, device: torch.device) -> Contender:
-    """A run of the bands study in one of these ways, or for `probed` of the probe study.
+    """A run of `bands` as one of these contenders; for `probed`, a run of `probe`.
 
-    bare         forward, backward and update on one batch that stays: no data, no measures; on
-                 CUDA it is captured and replayed, as ours are
+    bare         forward, backward and update on one fixed batch: no data, no measures; on CUDA it
+                 is captured and replayed, as ours are
     unmeasured   our trajectory without a recorder's norms and distances
-    bands        the same with the measures of the bands study at every step
-    probed       the same with a probe where the run's schedule has one
+    bands        the same with the measures of `bands` at every step
+    probed       the same with a probe at the steps of the run's schedule
     """
     if kind == BARE:
         steps = _bare(run, images, device)
@@ -50,9 +50,9 @@ def contender(kind: str, run: Run, images: Images, device: torch.device) -> Cont
 
 @contextmanager
 def plain_process(run: Run, images: Images, device: torch.device) -> Iterator[Contender]:
-    """What a student writes (`plain_loop`), in float32, and in a process of its own.
+    """What a student writes (`plain_loop`), in float32 and in its own process.
 
-    There malloc and torch are as they come, not as `device.prepare` has set them here.
+    That process has the default settings of malloc and torch, not those of `device.prepare`.
     """
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
@@ -75,7 +75,7 @@ def plain_process(run: Run, images: Images, device: torch.device) -> Iterator[Co
 def _serve(
     run: Run, images: Images, device: torch.device, threads: int, parent: Connection
 ) -> None:
-    """Make a step for each message, until there is no one left to send any."""
+    """Make a step for each message, until the sender has ended."""
     torch.set_num_threads(threads)
     steps = plain_loop(run, images, device)
     with devices.tf32_allowed(False):

@@ -1,4 +1,4 @@
-"""The whole course study as its training jobs, one process each: only where that takes minutes."""
+"""One seed of `bands` as training jobs, one process each; only on request or on a GPU."""
 
 import subprocess
 import sys
@@ -12,9 +12,9 @@ from landscape.config.study import Study
 
 
 def course(study: Study, results: Path, parallel: int) -> dict[str, float]:
-    """Seconds of the bands study's first seed, `parallel` runs at a time, and of a probe's run.
+    """Seconds of the first seed of `bands`, `parallel` runs at a time, and of one run of `probe`.
 
-    Start-up, evaluation and saving included, in a folder that is thrown away.
+    Start-up, evaluation and saving are included. The folder is temporary.
     """
     assert study.bands is not None
     seed = study.bands.seeds[0]
@@ -39,12 +39,12 @@ def _train(runs: Sequence[Run], folder: Path, parallel: int) -> float:
             working.append(_start(waiting.pop(0), folder, parallel))
         done = working.pop(0)  # the oldest: they take about the same time
         if done.wait():
-            raise RuntimeError(f"a training run failed: {done.args!r}")
+            raise RuntimeError(f"a run failed: {done.args!r}")
     return time.perf_counter() - started
 
 
 def _start(run: Run, folder: Path, parallel: int) -> subprocess.Popen[bytes]:
-    """A training job that asks for a share of the card, of which the benchmark holds one itself."""
+    """A training job with a share of the GPU, of which the benchmark holds another share."""
     command = [sys.executable, "-m", "landscape", "train", run.id, "--results", str(folder)]
     command += ["--parallel", str(parallel + 1)]
     return subprocess.Popen([*command, "--settings", run.model_dump_json()])

@@ -1,4 +1,4 @@
-"""How time and memory grow with the width, the batch and the number of images."""
+"""How time and memory grow with width, batch size and number of images."""
 
 import multiprocessing
 from pathlib import Path
@@ -22,7 +22,7 @@ STEPS = {"cuda": 200, "cpu": 3}
 
 
 def growth(run: Run, results: Path, threads: int) -> list[dict[str, Any]]:
-    """A row for each size of one thing, the others as the run has them, each in a process."""
+    """A row for each value of one size, with the run's other sizes, each in its own process."""
     count = len(dataset.load(results / "data", "train").labels)
     architecture = run.architecture
     cases: list[tuple[str, float, dict[str, Any]]] = [

@@ -1,4 +1,4 @@
-"""What it costs to look into a run's weights, beside training it: in processor time."""
+"""The cost of inspecting a run's weights, compared with training it, in processor time."""
 
 import tempfile
 import time
@@ -24,18 +24,18 @@ from landscape.measure.sharpness import sharpness
 from landscape.runtime.randomness import generator
 from landscape.training import job
 
-STEPS = 30  # of the run that is looked into at its end
-TIMED = 10  # training steps in a row
+STEPS = 30  # of the run that is inspected at its end
+TIMED = 10  # consecutive training steps
 ROUNDS = 3
 
 
 def looking(study: Study, results: Path, device: torch.device) -> list[dict[str, Any]]:
-    """A row for each of the two networks that are compared; none without the mechanism study.
+    """A row for each of the two compared networks; empty without the mechanism study.
 
-    `step_seconds`, of training; `moment_seconds`, of everything that is measured at a moment but
-    λ₁; `lambda_seconds`, of one λ₁ to its residual; `share` and `lambda_share`, what both take at
-    all moments of a run, over its training. Medians over rounds, of processor time (user and
-    system) on one thread, which other processes prolong less than time.
+    `step_seconds`: one training step; `moment_seconds`: all measures at one moment except λ₁;
+    `lambda_seconds`: one λ₁ to its residual; `share` and `lambda_share`: the last two at all
+    moments of a run, over its training. Medians over rounds of processor time (user and system) on
+    one thread, which depends less on other processes than elapsed time.
     """
     if study.mechanism is None:
         return []
@@ -87,7 +87,7 @@ def _row(mechanism: Mechanism, run: Run, results: Path, device: torch.device) ->
 
 
 def _sharpest(subject: Subject) -> dict[str, float]:
-    """λ₁ from the start that the subject takes, and so with as many products."""
+    """λ₁ from the same start as the subject's, and so with as many products."""
     hessian = Hessian(subject.model, subject.flat, subject.inputs, subject.labels, cross_entropy)
     drawn = generator(subject.run.seed, "lanczos", STEPS)
     start = torch.randn(subject.flat.vector.shape, generator=drawn)

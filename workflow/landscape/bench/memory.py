@@ -1,12 +1,12 @@
-"""How much memory a process has taken at most."""
+"""The peak memory of a process."""
 
 from pathlib import Path
 
 
 def peak_megabytes(pid: int | str = "self") -> float:
-    """Its own peak so far; 0 where it has just ended, or where there is no /proc.
+    """Its own peak so far; 0 if it has just ended, or without /proc.
 
-    (What `getrusage` tells of a child includes the parent's peak, as which it began.)
+    (For a child, `getrusage` includes the peak of the parent from which it was forked.)
     """
     try:
         status = Path(f"/proc/{pid}/status").read_text("utf-8")

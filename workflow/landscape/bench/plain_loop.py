@@ -1,4 +1,4 @@
-"""The yardstick: the loop that the course's students write, as plainly as they write it."""
+"""The reference: the plain loop that the course's students write."""
 
 import multiprocessing
 import warnings
@@ -20,7 +20,7 @@ WORKERS = 4
 
 
 class Pictures(Dataset[tuple[torch.Tensor, int]]):
-    """The images one by one as PIL pictures that go through transforms."""
+    """The images, one by one, as PIL pictures with transforms."""
 
     def __init__(self, images: Images):
         self.pixels = images.pixels.permute(0, 2, 3, 1).numpy()
@@ -40,8 +40,8 @@ class Pictures(Dataset[tuple[torch.Tensor, int]]):
 def plain_loop(run: Run, images: Images, device: torch.device) -> Iterator[None]:
     """Train without end, a step for each `next`; losses and gradients go to the host each time.
 
-    float32, the usual memory layout, an optimizer as torch makes it by default. The last, smaller
-    batch of an epoch is left out, so that all steps are alike.
+    float32, the usual memory layout, torch's default optimizer settings. The last, smaller batch of
+    an epoch is left out, so that all steps have the same size.
     """
     model: nn.Module = models.build(run.architecture, run.seed)
     model = model.to(device).to(memory_format=torch.contiguous_format).train()
@@ -51,7 +51,7 @@ def plain_loop(run: Run, images: Images, device: torch.device) -> Iterator[None]
     else:
         optimizer = torch.optim.SGD(model.parameters(), lr=run.learning_rate)
     loss_function = nn.CrossEntropyLoss()
-    # Four are the course's, however many cores there are.
+    # Four, as in the course, whatever the number of cores.
     warnings.filterwarnings("ignore", "This DataLoader will create")
     workers = min(WORKERS, len(images.labels) // run.batch_size)
     batches = DataLoader(
@@ -60,7 +60,7 @@ def plain_loop(run: Run, images: Images, device: torch.device) -> Iterator[None]
         shuffle=True,
         num_workers=workers,
         drop_last=True,
-        # The platform's own way; a spawned process would pass on spawning.
+        # The platform's default; a spawned process would spawn its own children too.
         multiprocessing_context=multiprocessing.get_all_start_methods()[0],
     )
     losses: list[float] = []
@@ -71,7 +71,7 @@ def plain_loop(run: Run, images: Images, device: torch.device) -> Iterator[None]
             loss = loss_function(model(inputs), labels)
             loss.backward()
             losses.append(loss.item())
-            # Of the last step only: the gradients of an epoch would not fit into memory.
+            # Only the last step's: the gradients of an epoch would not fit into memory.
             [parameter.grad.clone().cpu() for parameter in model.parameters()]  # type: ignore[union-attr]
             optimizer.step()
             yield

@@ -1,8 +1,7 @@
-"""What a training would take on a card, computed where there is none: a prediction, no measurement.
+"""Predicted training times on a GPU, computed without one; not a measurement.
 
-A replayed step does one kernel after the other. So its seconds are a sum: of the arithmetic at a
-share of what a large product reaches, of the memory that is read and written, and of a pause
-between kernels.
+A replayed step executes one kernel after another. Its time is therefore a sum: arithmetic at a
+share of the rate of a large product, reading and writing memory, and pauses between kernels.
 """
 
 from collections.abc import Sequence
@@ -20,15 +19,15 @@ from landscape.config.study import Study
 from landscape.measure.flops import training_flops, twin_and_image
 from landscape.models import registry as models
 
-ARITHMETIC_SHARE = 0.4  # of a large product's rate, that convolutions of small images reach
-MEMORY_SHARE = 0.7  # of a large copy's rate, that elementwise kernels reach
-PAUSE_SECONDS = 1.5e-6  # between one node of a graph and the next
+ARITHMETIC_SHARE = 0.4  # share of a large product's rate that convolutions of small images reach
+MEMORY_SHARE = 0.7  # share of a large copy's rate that elementwise kernels reach
+PAUSE_SECONDS = 1.5e-6  # seconds between two nodes of a graph
 # Passes over memory in a step: over each layer's output (written and read forward, and the same
 # with its gradient, backward), over the parameters (gradients, an optimizer with two moments), and
 # over the parameters again where gradients are compared with the step before.
 PASSES = {"outputs": 6, "parameters": 10, "measures": 6}
-# Kernels of a replayed step; tests/cuda holds the bounds. In bfloat16 the casts of each layer's
-# weights come on top. The measure on one and the same batch counts by its share of the steps.
+# Kernels of a replayed step; tests/cuda checks the bounds. bfloat16 adds the casts of each layer's
+# weights. The measure on one mini-batch counts by its share of the steps.
 NODES = {"vgg_a": 160, "vgg_a_bn": 185, "speedrun": 300, "fast": 350}
 
 
@@ -48,7 +47,7 @@ CARDS = {
 
 
 def step_seconds(run: Run, nodes: int, card: Card, precision: str, side: int = 32) -> float:
-    """Of one replayed step of `nodes` kernels, on images of `side` pixels."""
+    """Seconds of one replayed step of `nodes` kernels, on images of `side` pixels."""
     flops, outputs, parameters = _sizes(run.architecture, side)
     work = flops * run.batch_size
     wide = 2 if precision == "bfloat16" else 4
@@ -63,7 +62,7 @@ def step_seconds(run: Run, nodes: int, card: Card, precision: str, side: int = 3
 
 
 def training_seconds(run: Run, images: int, nodes: int, card: Card, precision: str) -> float:
-    """Of all steps of a run on so many training images; some of them may be on smaller copies."""
+    """Seconds of all steps of a run on so many images; some steps may use smaller copies."""
     steps = run.steps or -(-images // run.batch_size) * (run.epochs or 0)
     small = run.small_images
     share = small.share if small else 0.0
@@ -74,9 +73,9 @@ def training_seconds(run: Run, images: int, nodes: int, card: Card, precision: s
 
 
 def predictions(study: Study, images: int = 50_000) -> list[dict[str, Any]]:
-    """A row for one seed of `bands` in each precision, and for each network for short trainings.
+    """A row for one seed of `bands` in each precision, and for each network for short runs.
 
-    Seconds on each card: of bands the sum over its runs, one after the other, without their start.
+    Seconds on each GPU; for `bands` the sum over its runs, one after another, without their start.
     """
     assert study.bands is not None
     seed = study.bands.seeds[0]
@@ -104,7 +103,7 @@ def _row(what: str, precision: str, runs: Sequence[Run], images: int) -> dict[st
 
 @cache
 def _sizes(architecture: Architecture, side: int) -> tuple[int, int, int]:
-    """Of one image: operations of a training step, numbers in all layers' outputs; parameters."""
+    """For one image: operations of a training step, numbers in all layers' outputs; parameters."""
     model = models.build(architecture, seed=0)
     outputs = 0
 

@@ -1,4 +1,4 @@
-"""Several runs on one device: what is won when they run side by side."""
+"""The gain from several runs on one device at the same time."""
 
 import multiprocessing
 import time
@@ -21,7 +21,7 @@ COUNTS = (1, 2, 4)
 def sharing(
     run: Run, results: Path, device: torch.device, seconds: float, cores: int
 ) -> list[dict[str, Any]]:
-    """Steps per second of all runs together: in processes of their own, and on streams of one."""
+    """Steps per second of all runs together: in separate processes, and on streams of one."""
     counts = [count for count in COUNTS if device.type == "cuda" or count <= cores]
     rows = [_row("processes", n, _in_processes(n, run, results, seconds, cores)) for n in counts]
     if device.type == "cuda":
@@ -35,7 +35,7 @@ def _row(way: str, runs: int, rate: float) -> dict[str, Any]:
 
 
 def _in_processes(count: int, run: Run, results: Path, seconds: float, cores: int) -> float:
-    """They start together, when all are warm, and share out the cores as Snakemake does."""
+    """Runs that start together after warm-up and divide the cores as Snakemake does."""
     context = multiprocessing.get_context("spawn")
     barrier, rates = context.Barrier(count), context.Queue()
     arguments = (run, results, seconds, max(1, cores // count), barrier, rates)
@@ -56,7 +56,7 @@ def _child(run: Run, results: Path, seconds: float, threads: int, barrier: Any, 
     warm_up(advance, device)
     barrier.wait()
     rates.put(_rate([advance], device, seconds))
-    barrier.wait()  # nobody leaves, and makes room, while others still count
+    barrier.wait()  # no process may end, and free resources, while others are timed
 
 
 def _on_streams(
@@ -65,7 +65,7 @@ def _on_streams(
     seeds = [run.model_copy(update={"seed": seed}) for seed in range(count)]
     with devices.tf32_allowed(run.precision == "tf32"):
         advances = [contender(BANDS, one, images, device).advance for one in seeds]
-        for advance in advances:  # one after the other: a capture tolerates no other work
+        for advance in advances:  # one after another: a capture tolerates no other work
             warm_up(advance, device)
         return _rate(advances, device, seconds)
 

@@ -1,4 +1,4 @@
-"""The race: each contender's steps per second, and what they say of each other."""
+"""Each contender's steps per second, and their ratios."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -18,7 +18,7 @@ from landscape.runtime import device as devices
 
 
 def precisions(device: torch.device) -> tuple[Precision, ...]:
-    """Those that training may use here; bfloat16 on a CPU only where it is not slower."""
+    """The precisions that training may use here; bfloat16 on a CPU only if it is not slower."""
     if device.type == "cuda":
         return ("float32", "tf32", "bfloat16")
     fast = devices.cpu_bfloat16_slowdown() <= devices.TOLERATED_SLOWDOWN
@@ -28,7 +28,7 @@ def precisions(device: torch.device) -> tuple[Precision, ...]:
 def race(
     bands: Run, probe: Run, images: Images, device: torch.device, rounds: int, slot_seconds: float
 ) -> list[dict[str, Any]]:
-    """A row for each way to train one architecture in each precision, all in one interleaving."""
+    """A row for each contender in each precision for one architecture, all interleaved."""
     products = {precision: ceilings.product(device, precision) for precision in precisions(device)}
     with ExitStack() as stack:
         entries = [
@@ -75,7 +75,7 @@ def race(
 
 
 def _runs(bands: Run, probe: Run) -> list[tuple[str, Run]]:
-    """What runs as which kind; the one that is probed, at every step, so that none is missed."""
+    """The run for each kind; `probed` is probed at every step, so that none is missed."""
     assert probe.probe is not None
     every_step = probe.probe.model_copy(update={"every": 1})
     probed = probe.model_copy(update={"probe": every_step})

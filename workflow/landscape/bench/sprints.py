@@ -1,8 +1,8 @@
-"""The networks for short trainings, timed from images on the device to the last update.
+"""The networks for short runs, timed from images on the device to the last update.
 
-As airbench times its own (Jordan 2024): one training warms up; then each seed is trained anew, from
-initial weights, with the first layer's whitening and every epoch's augmentation inside the clock,
-and looks at the test images in six views. Here the capture of CUDA graphs is inside it, too.
+Timed as in airbench (Jordan 2024): after one warm-up run, each seed is trained from initial weights
+and evaluated on six views of the test images. The time includes the first layer's whitening and
+every epoch's augmentation, and here also the capture of CUDA graphs.
 """
 
 import time
@@ -34,7 +34,7 @@ def sprints(study: Study, results: Path, device: torch.device) -> list[dict[str,
 
 
 def timed(runs: Sequence[Run], results: Path, device: torch.device) -> dict[str, Any]:
-    """Lists with an entry for each of these runs of one recipe; the first is made once before."""
+    """Lists with an entry for each of these runs of one recipe; the first run also warms up."""
     whole = dataset.load(results / "data", "train")
     train, test = dataset.split(whole, runs[0].split)[0], dataset.load(results / "data", "test")
     resident = Images(train.pixels.to(device), train.labels.to(device))
@@ -51,7 +51,7 @@ def timed(runs: Sequence[Run], results: Path, device: torch.device) -> dict[str,
 def _one(
     run: Run, images: Images, sample: torch.Tensor, test: Batches, device: torch.device
 ) -> dict[str, float | str]:
-    """Seconds of a training and of its look at the test images in six views, and how good it is."""
+    """Seconds of a run and of its evaluation on six views of the test images, and accuracies."""
     clock = Clock(device)
     state = State(run, device, sample=sample)
     batches = Batches(images, run.batch_size, run.seed, device, run.augmentation)
@@ -78,7 +78,7 @@ def _one(
 
 
 class Clock:
-    """Seconds between marks: by CUDA events on a card, by the wall's clock elsewhere."""
+    """Seconds between marks: by CUDA events on a GPU, otherwise by the clock."""
 
     def __init__(self, device: torch.device):
         self.device = device
@@ -86,7 +86,7 @@ class Clock:
         self.mark("")
 
     def mark(self, name: str) -> None:
-        """What has been done since the mark before is `name`."""
+        """Mark the end of `name`, which started at the previous mark."""
         if self.device.type == "cuda":
             event = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
             event.record()

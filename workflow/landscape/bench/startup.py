@@ -1,4 +1,4 @@
-"""What a training job spends before its first step, part by part, in a process of its own."""
+"""The time that a training job needs before its first step, by part, in its own process."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""What a benchmark found, as the README's table."""
+"""The results of a benchmark, as the table of docs/speed.md."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ COLUMNS = (
 
 
 def markdown(found: dict[str, Any]) -> str:
-    """One row per contender, medians with the quartiles of what a reader compares by."""
+    """One row per contender: medians, with quartiles of the ratios."""
     said = section(found)
     lines = [said["machine"], ""]
     lines += ["| " + " | ".join(COLUMNS) + " |", "|---" * len(COLUMNS) + "|"]
@@ -27,7 +27,7 @@ def markdown(found: dict[str, Any]) -> str:
 
 
 def section(found: dict[str, Any]) -> dict[str, Any]:
-    """The same as texts: the machine, a table of head and body, lines."""
+    """The results as texts: the machine, a table of head and body, lines."""
     machine = found["machine"]
     body = [_row(row) for row in found["speed"]]
     return {
@@ -69,7 +69,7 @@ def _others(found: dict[str, Any]) -> list[str]:
         f"Ceilings: matrix products {products}; "
         f"copying {ceilings['copied_bytes_per_second'] / 1e9:.1f} GB/s.",
         f"Seconds of a job's start: {parts}. --help {found['help_seconds']:.2f} s.",
-        f"Steps/s of runs side by side: {together}.",
+        f"Steps/s of runs at the same time: {together}.",
     ]
     if plans:
         lines.append(f"Dry runs: {plans}.")
@@ -77,8 +77,8 @@ def _others(found: dict[str, Any]) -> list[str]:
     if "course" in found:
         whole = found["course"]
         lines.append(
-            f"The bands study, {whole['runs']} runs, {whole['parallel']} at a time: "
-            f"{whole['bands_seconds']:.0f} s; one run of the probe study: "
+            f"The first seed of bands, {whole['runs']} runs, {whole['parallel']} at a time: "
+            f"{whole['bands_seconds']:.0f} s; one run of probe: "
             f"{whole['probe_seconds']:.0f} s; start-up included."
         )
     lines += [_looking(row) for row in found.get("looking", [])]
@@ -89,15 +89,15 @@ def _others(found: dict[str, Any]) -> list[str]:
 
 def _looking(row: dict[str, Any]) -> str:
     return (
-        f"Looking into the weights of {row['architecture']}, processor seconds on one thread: "
-        f"{row['moment_seconds']:.1f} a moment, in all {row['share']:.0%} of the run's training; "
-        f"{row['lambda_seconds']:.1f} for λ₁ there, in all {row['lambda_share']:.0%}. A training "
+        f"Inspecting the weights of {row['architecture']}, processor seconds on one thread: "
+        f"{row['moment_seconds']:.1f} per moment, in total {row['share']:.0%} of the training; "
+        f"{row['lambda_seconds']:.1f} for λ₁, in total {row['lambda_share']:.0%}. A training "
         f"step takes {row['step_seconds']:.3f}."
     )
 
 
 def _sprint(row: dict[str, Any]) -> str:
-    """Means over the seeds; of accuracies with their standard deviation."""
+    """Means over the seeds; for accuracies with their standard deviation."""
     training = np.add(row["start_seconds"], row["steps_seconds"])
     views = training + row["six_views_seconds"]
     once, six = (
@@ -105,9 +105,9 @@ def _sprint(row: dict[str, Any]) -> str:
         for name in ("accuracy", "six_views_accuracy")
     )
     return (
-        f"{row['network']}, {len(training)} trainings of {training.mean():.2f} s (the slowest "
+        f"{row['network']}, {len(training)} runs of {training.mean():.2f} s (the slowest "
         f"{training.max():.2f}): {once} of the test images; in six views of them {six}, after "
-        f"{views.mean():.2f} s with the look at these."
+        f"{views.mean():.2f} s with the evaluation of these."
     )
 
 

@@ -1,4 +1,4 @@
-"""Times that can be compared on a machine that others use too."""
+"""Times that can be compared on a machine with other load."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -20,10 +20,10 @@ def interleaved(
     rounds: int,
     slot_seconds: float,
 ) -> list[list[float]]:
-    """Seconds per step of each contender, one number a round: [contenders][rounds].
+    """Seconds per step of each contender, one number per round: [contenders][rounds].
 
-    They take turns, each for about `slot_seconds`, so that a slow minute of the machine meets all
-    of them; ratios are then taken within a round.
+    They take turns, each for about `slot_seconds`, so that other load on the machine affects all of
+    them; ratios are computed within a round.
     """
     steps = []
     for advance in advances:
@@ -48,7 +48,7 @@ def warm_up(advance: Callable[[], object], device: torch.device) -> None:
 
 
 def seconds_per_step(advance: Callable[[], object], steps: int, device: torch.device) -> float:
-    """The mean over this many steps, one after the other."""
+    """The mean over this many consecutive steps."""
     started = time.perf_counter()
     for _ in range(steps):
         advance()

@@ -1,4 +1,4 @@
-"""What Snakemake itself costs: the plan of a large study, and one stale figure."""
+"""The cost of Snakemake: planning a large study, and redrawing one stale figure."""
 
 import os
 import shutil
@@ -21,9 +21,9 @@ POLL_SECONDS = 0.02
 
 
 def dry_runs(study: Study) -> list[dict[str, Any]]:
-    """Seconds and memory of `snakemake --dry-run` for studies of more and more runs.
+    """Seconds and memory of `snakemake --dry-run` for studies of increasing size.
 
-    None where there is no Snakemake: the stages do without it.
+    None without Snakemake, which the stages do not need.
     """
     rows: list[dict[str, Any]] = []
     if find_spec("snakemake") is None:
@@ -47,7 +47,7 @@ def dry_runs(study: Study) -> list[dict[str, Any]]:
 def stale_figure(study: Study, results: Path) -> dict[str, float] | None:
     """Seconds to redraw one figure of a complete study, in a copy; None if it is not complete.
 
-    Nor where the results lie outside the working folder: the copy has to have them inside its own.
+    None also if the results are outside the working folder, because the copy needs them inside.
     """
     place = Path(study.results)
     if find_spec("snakemake") is None or not (results / "report.pdf").exists():
@@ -62,7 +62,7 @@ def stale_figure(study: Study, results: Path) -> dict[str, float] | None:
 
 
 def _snakemake(study: Study, folder: Path, options: list[str]) -> dict[str, float]:
-    """Run Snakemake on this study in a folder of its own: seconds, and megabytes."""
+    """Run Snakemake on this study in its own folder: seconds and megabytes."""
     file = folder / "study.json"
     file.write_text(study.model_dump_json())
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]

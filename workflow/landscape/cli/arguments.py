@@ -24,7 +24,7 @@ def add_stage(
     text: str,
     settings: bool = True,
 ) -> argparse.ArgumentParser:
-    """A stage with the options that all have; `settings`: the workflow passes it its own."""
+    """A stage with the common options; `settings`: the workflow passes the stage's settings."""
     added = stages.add_parser(name, help=text, description=text)
     added.add_argument(
         "--config",
@@ -59,7 +59,7 @@ def add_parallel(parser: argparse.ArgumentParser) -> None:
 
 def count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"must be a whole number from 1 on, not {text!r}")
+        raise argparse.ArgumentTypeError(f"must be an integer from 1 on, not {text!r}")
     return int(text)
 
 
@@ -77,7 +77,7 @@ def study_of(arguments: Arguments) -> "Study":
 def settings_of(
     arguments: Arguments, kind: type[Some], section: Callable[["Study"], Some | None], name: str
 ) -> Some:
-    """A stage's own settings: from --settings, or else that section of the configuration."""
+    """A stage's own settings: from --settings, otherwise that section of the configuration."""
     from landscape.config.study import parse_settings
 
     if arguments.settings:
@@ -89,13 +89,13 @@ def settings_of(
 
 
 def results_of(arguments: Arguments) -> Path:
-    """The results folder that is meant."""
+    """The results folder."""
     folder: Any = arguments.results
     return folder or Path(study_of(arguments).results)
 
 
 def study_folder(arguments: Arguments) -> Path:
-    """The results folder that is meant, which must hold a study."""
+    """The results folder, which must have a study."""
     from landscape.cli.studies import require_study
 
     folder = results_of(arguments)
@@ -104,7 +104,7 @@ def study_folder(arguments: Arguments) -> Path:
 
 
 def gpu(arguments: Arguments, device: str, holder: str) -> AbstractContextManager[None]:
-    """A GPU of this process's own, where there are GPUs to hand out; before torch is imported."""
+    """Lock a GPU for this process, if there are any; call it before torch is imported."""
     from landscape.runtime.locks.gpu import lock_gpu
 
     if device == "cpu":
@@ -113,6 +113,6 @@ def gpu(arguments: Arguments, device: str, holder: str) -> AbstractContextManage
 
 
 def wrote(*paths: Path) -> None:
-    """Say which files a stage has written."""
+    """Print which files a stage has written."""
     for path in paths:
         print(f"wrote {path}")

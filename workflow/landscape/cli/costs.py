@@ -1,11 +1,11 @@
-"""Seconds that training runs take here: their steps, their evaluations, and the starts of jobs.
+"""Seconds that runs take on this machine: steps, evaluations, and the starts of jobs.
 
     seconds of a run = start + seconds per step · (steps + forward images / (3 · batch size))
 
-A step costs three forward passes. Seconds per step are those of finished runs of the same kind, or
-of a few timed steps. A study has dozens of kinds of network, too many to time each: the kinds with
-the most to compute are timed, the others compute as fast as the timed kind that is nearest in
-operations per step.
+A step costs three forward passes. Seconds per step come from finished runs of the same kind, or
+from a few timed steps. A study has too many kinds of network to time each: those with the most to
+compute are timed, and the others are assumed to compute as fast as the timed kind with the most
+similar number of operations per step.
 """
 
 import math
@@ -30,9 +30,9 @@ from landscape.training.trajectory import State, trajectory
 
 WARM_UP, TIMED = 1, 2
 HESSIAN_PASSES = 4  # the cost of a Hessian-vector product: 3 steps without BatchNorm, 5 with
-FORWARD = 1 / 3  # of a step's cost per image
-VIEWS = 6  # forward passes of an image that is augmented as it is tested
-TIMING_SECONDS = 15.0  # spent on timing steps, but for the first kind
+FORWARD = 1 / 3  # cost per image, as a share of a step's
+VIEWS = 6  # forward passes per image with test-time augmentation
+TIMING_SECONDS = 15.0  # spent on timing steps, not counting the first kind
 KIND = {"architecture", "batch_size", "gradient_lags", "probe", "same_batch_every_steps"}
 
 
@@ -44,14 +44,14 @@ class Counts(NamedTuple):
 
 
 def steps_of(run: Run, images: Counts) -> int:
-    """Updates of a run where there are so many images."""
+    """Updates of a run with this many images."""
     if run.steps:
         return run.steps
     return -(-_trained_on(run, images) // run.batch_size) * (run.epochs or 0)
 
 
 def work_of(run: Run, images: Counts) -> float:
-    """A run's steps and evaluations, in whole steps; smaller images make cheaper ones."""
+    """A run's steps and evaluations, in steps on whole images; smaller images cost less."""
     steps = steps_of(run, images)
     epochs = run.epochs or steps / -(-_trained_on(run, images) // run.batch_size)
     tested = images.test * (1 + VIEWS * run.test_time_augmentation) * run.tested
@@ -67,7 +67,7 @@ def _trained_on(run: Run, images: Counts) -> int:
 
 
 class Costs:
-    """Seconds per step of every kind of run that is to do."""
+    """Seconds per step of every kind of run that remains."""
 
     def __init__(
         self,
@@ -90,7 +90,7 @@ class Costs:
             self._rates[step_flops(run)] = step_flops(run) / self._per_step[kind]
 
     def training(self, waiting: Sequence[Run | PlainRun]) -> float:
-        """Seconds of all steps and evaluations, one run after the other."""
+        """Seconds of all steps and evaluations, one run after another."""
         runs = [run for run in waiting if isinstance(run, Run)]
         work: dict[str, float] = {}
         kinds: dict[str, Run] = {}
@@ -115,10 +115,10 @@ class Costs:
         return sum(work[kind] * self._per_step[kind] for kind in kinds)
 
     def start(self) -> float:
-        """Seconds of a job beside that: of finished ones, or of this process to its first step.
+        """Seconds of a job besides these: from finished runs, or of this process to its first step.
 
-        A job starts in the study's worker, which has imported the libraries: so `begun` is when
-        this process had.
+        A job starts in the study's worker, which has imported the libraries. `begun` is therefore
+        the time at which this process had imported them.
         """
         if not self._done:
             return self._first_step or time.monotonic() - self._begun
@@ -177,7 +177,7 @@ def measure_seconds_per_step(run: Run, threads: int | None) -> float:
 
 
 def passes_of(run: Run) -> float:
-    """What the rare measures add to a step on average: 1 for a run that has none."""
+    """The factor by which the rare measures lengthen an average step: 1 without any."""
     passes = 1.0
     if run.same_batch_every_steps:
         passes += 2 / run.same_batch_every_steps

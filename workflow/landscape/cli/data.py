@@ -1,4 +1,4 @@
-"""The stages of the images: fetch them, and show what the networks are given."""
+"""The stages of the images: prepare them, and show the batches that networks see."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from landscape.cli.arguments import (
     wrote,
 )
 
-BATCH_SIZE = 128  # of the batches that are shown, without a bands section to say otherwise
+BATCH_SIZE = 128  # batch size without a bands section
 
 
 def add(stages: Stages) -> None:
@@ -22,7 +22,9 @@ def add(stages: Stages) -> None:
         stages, _show_batches, "show-batches", "show what the batches are like", settings=False
     )
     batches.add_argument(
-        "--output", type=Path, help="the picture of samples (default: samples.png in the results)"
+        "--output",
+        type=Path,
+        help="the image of samples (default: samples.png in the results)",
     )
 
 

@@ -1,4 +1,4 @@
-"""Before a study starts: how many runs are to do, how long that takes, how to ask for less."""
+"""Before a study starts: how many runs remain, how long they take, how to reduce them."""
 
 import sys
 import textwrap
@@ -22,12 +22,12 @@ from landscape.tables.tuning import runs_in
 CIFAR_10, DEMO = Counts(50_000, 10_000), Counts(4_000, 1_000)  # before the data are prepared
 LONG_SECONDS = 600
 FOR_LESS = (
-    "For less, set in config.yaml or in a file given with --configfile: split.train_images, "
+    "To shorten it, set in config.yaml or in a file given with --configfile: split.train_images, "
     "bands.epochs and width, probe.steps and width, fewer learning_rates and seeds, "
-    "network.split.train_images, network.base.epochs; or leave out a part with bands: null, "
+    "network.split.train_images, network.base.epochs; or leave out a study with bands: null, "
     "probe: null or network: null."
 )
-COLUMNS = 79  # of the narrowest terminal that is meant
+COLUMNS = 79  # characters of the narrowest terminal
 
 
 def announce(
@@ -38,11 +38,11 @@ def announce(
     planned: Collection[str] | None = None,
     begun: float = STARTED,
 ) -> None:
-    """Print the number of runs to do, and the time of these and of the jobs that follow them.
+    """Print the number of remaining runs, and the time of these and of the jobs after them.
 
-    To do are those of these names, or else all that are not done. Runs that the images do not
-    suffice for are refused. Of the network of plain tensors, and of jobs that follow, only the
-    starts are known.
+    The remaining runs are those with these names, or all that are not done. A run that needs more
+    images than there are is refused. For the network of plain tensors and for the jobs after
+    training, only the starts are counted.
     """
     runs = runs_in(results, study)
     finished = [run for run in runs if is_done(run, results)]
@@ -62,7 +62,7 @@ def announce(
     seconds = in_all(training, costs.start(), jobs, parallel)
     origin = "a few timed steps" if costs.timed else "finished runs"
     print(
-        f"{len(waiting)} of {len(runs)} training runs are to do: about {about(seconds)} here, "
+        f"{len(waiting)} of {len(runs)} runs remain: about {about(seconds)} on this machine, "
         f"by {origin}.",
         file=sys.stderr,
     )
@@ -80,12 +80,12 @@ def _counts(study: Study, results: Path) -> Counts:
 
 
 def in_all(training: float, start: float, jobs: int, parallel: int) -> float:
-    """Seconds of all jobs, so many side by side; the report waits for all others."""
+    """Seconds of all jobs, this many at the same time; the report waits for all others."""
     return (training + start * (jobs - 1)) / parallel + start
 
 
 def following(study: Study, waiting: Sequence[Run | PlainRun]) -> int:
-    """The jobs after these runs: tables and choices, looks at weights, figures, insight, report."""
+    """The jobs after these runs: tables, tuning, inspection, figures, report."""
     parts = {run.study for run in waiting}
     figures = sum(FIGURES[name].study in parts for name in wanted(study))
     paths = study.mechanism.path_ids if study.mechanism else ()

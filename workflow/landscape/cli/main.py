@@ -1,6 +1,6 @@
-"""`python -m landscape STAGE …`: every stage of the study by itself, with or without Snakemake.
+"""`python -m landscape STAGE …`: each stage of the study, with or without Snakemake.
 
-What a stage imports is imported when it runs, so that `--help` answers at once.
+A stage imports its modules when it runs, so that `--help` answers at once.
 """
 
 import argparse
@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print(f"error: this stage needs the package {error.name}; install it", file=sys.stderr)
         return 1
-    except OSError as error:  # a disk, a permission, a network: this machine's
+    except OSError as error:  # a disk, a permission, a network: not a fault of the program
         print(f"error: {error}", file=sys.stderr)
         return 1
     except (RuntimeError, MemoryError) as error:

@@ -1,4 +1,4 @@
-"""The stages of a finished study: publish it, draw it anew, verify it, export it."""
+"""The stages of a finished study: publish, redraw, verify, export."""
 
 from pathlib import Path
 
@@ -18,27 +18,33 @@ def add(stages: Stages) -> None:
     release = add_stage(
         stages, _release, "release", "pack a finished study into one archive", settings=False
     )
-    release.add_argument("target", type=Path, help="a .tar or .tar.gz file, or else a folder")
+    release.add_argument("target", type=Path, help="a .tar or .tar.gz file, or a folder")
     release.add_argument(
-        "--light", action="store_true", help="without weights; redrawable figures as PNG only"
+        "--light",
+        action="store_true",
+        help="without weights and the PDFs of figures",
     )
     rebuild = add_stage(
-        stages, _rebuild, "rebuild", "draw a release's figures and report anew", settings=False
+        stages, _rebuild, "rebuild", "redraw a release's figures and report", settings=False
     )
     rebuild.add_argument("release", type=Path, help="an archive or a folder made by `release`")
     verify = add_stage(stages, _verify, "verify", "check a release and its runs", settings=False)
     verify.add_argument("release", type=Path, help="a folder made by `release`")
     verify.add_argument("--data", metavar="PATH", help="a copy of CIFAR-10 (default: the source's)")
-    verify.add_argument("--steps", type=count, default=100, help="trained again (default: 100)")
+    verify.add_argument("--steps", type=count, default=100, help="to train again (default: 100)")
     verify.add_argument(
         "--without-training", action="store_true", help="check files, records and tables only"
     )
     export = add_stage(
-        stages, _export, "export", "write finished runs in another tool's format", settings=False
+        stages,
+        _export,
+        "export",
+        "write finished runs in another format",
+        settings=False,
     )
     export.add_argument("format", choices=["tensorboard", "json", "model"])
     export.add_argument("target", type=Path, help="the folder to write; for json, the file")
-    export.add_argument("--run", metavar="RUN", help="for model: the run whose network it is")
+    export.add_argument("--run", metavar="RUN", help="for model: the run whose network to export")
 
 
 def _release(arguments: Arguments) -> None:
@@ -89,4 +95,4 @@ def _export(arguments: Arguments) -> None:
         from landscape.export.tensorboard import export_tensorboard
 
         runs = export_tensorboard(results, target)
-        print(f"wrote {target}: {runs} runs; look at them with `tensorboard --logdir {target}`")
+        print(f"wrote {target}: {runs} runs; show them with `tensorboard --logdir {target}`")

@@ -1,4 +1,4 @@
-"""The stages between trained runs and the report: tables, insight, figures, report, benchmark."""
+"""The stages after training: tables, inspection, figures, report, benchmark."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 
 def add(stages: Stages) -> None:
-    aggregate = add_stage(stages, _aggregate, "aggregate", "reduce a study's runs to its tables")
+    aggregate = add_stage(stages, _aggregate, "aggregate", "tabulate a study's runs")
     aggregate.add_argument("study", choices=["bands", "probe", "mechanism", "network"])
     add_stage(stages, _tune, "tune", "choose the learning rates of the sweeps' levels")
     add_stage(stages, _structure, "structure", "tabulate the layers of the final networks")
     for name, text in (
-        ("insight", "look into trained networks: filters, attributions, mistakes, robustness"),
+        ("insight", "inspect trained networks: filters, attributions, mistakes, robustness"),
         ("surface", "measure the loss around trained networks"),
     ):
         inspect = add_stage(stages, _insight, name, text)
@@ -41,27 +41,30 @@ def add(stages: Stages) -> None:
         add_parallel(inspect)
         inspect.set_defaults(inspect=name)
     look = add_stage(
-        stages, _look, "look", "measure curvature and more on the weights that a run kept"
+        stages,
+        _look,
+        "look",
+        "inspect the weights that a run kept: curvature and more",
     )
     look.add_argument("run", metavar="RUN", help="for example mechanism/vgg_a/lr0.1/seed0")
     add_threads(look)
     add_parallel(look)
-    figure = add_stage(stages, _figure, "figure", "draw one figure from tables")
+    figure = add_stage(stages, _figure, "figure", "draw one figure from its tables")
     figure.add_argument("name")
     add_stage(stages, _report, "report", "typeset the report from tables and figures")
-    add_stage(stages, _page, "report-page", "make the page that shows the report in a browser")
+    add_stage(stages, _page, "report-page", "make the report's page for a browser")
     bench = add_stage(
-        stages, _bench, "bench", "measure how fast this machine trains, and what that costs"
+        stages, _bench, "bench", "measure how fast this machine trains, and what measuring costs"
     )
     add_threads(bench)
+    bench.add_argument("--rounds", type=count, default=15, help="rounds (default: 15)")
     bench.add_argument(
-        "--rounds", type=count, default=15, help="turns of each contender (default: 15)"
+        "--seconds", type=float, default=1.0, help="of one contender in a round (default: 1)"
     )
     bench.add_argument(
-        "--seconds", type=float, default=1.0, help="about one turn of a contender (default: 1)"
-    )
-    bench.add_argument(
-        "--parts", metavar="PART,…", help="measure only these, anew (default: all that are missing)"
+        "--parts",
+        metavar="PART,…",
+        help="measure only these parts, again if necessary (default: all that are missing)",
     )
     add_parallel(bench)
 
@@ -99,7 +102,7 @@ def _aggregate(arguments: Arguments) -> None:
 
 
 def _require_runs(run_ids: Sequence[str], results: Path) -> None:
-    """Refuse to aggregate a study that is not trained yet, or that is another one."""
+    """Refuse to tabulate a study that is not trained, or the results of another study."""
     from landscape.cli.studies import others
 
     missing = [run for run in run_ids if not (results / run / "run.json").exists()]
@@ -115,7 +118,7 @@ def _tune(arguments: Arguments) -> None:
 
     network, results = _network(arguments), results_of(arguments)
     if not network.is_tuned:
-        raise UserError("network.tune is null or network.sweeps are, so there is nothing to choose")
+        raise UserError("network.tune or network.sweeps is null, so there is nothing to choose")
     _require_runs([trial.run_id for trial in network.trials()], results)
     wrote(tabulate_tuning(network, results))
 

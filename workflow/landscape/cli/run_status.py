@@ -13,14 +13,14 @@ from landscape.provenance.up_to_date import is_done
 from landscape.runtime.locks.run import is_in_work
 from landscape.training.progress import FILE
 
-# Those that need a look most come first.
+# The most important first.
 STATES = ("running", "interrupted", "diverged", "stale", "waiting", "done")
 ENDED = ("done", "diverged")
 
 
 @dataclass(frozen=True)
 class RunStatus:
-    """`seconds`: left if it is running, taken if it has ended. `tested`: on the test images."""
+    """`seconds`: remaining for a running run, used by an ended one. `tested`: on test images."""
 
     run: str
     state: str
@@ -33,9 +33,9 @@ class RunStatus:
 
 
 def read_status(run: Run | PlainRun, results: Path) -> RunStatus:
-    """From run.json, or else from the progress file.
+    """Status from run.json, otherwise from the progress file.
 
-    A finished run of other settings or other code is stale: it will be trained again.
+    A finished run with other settings or code is stale: it will be trained again.
     """
     seen = status_of(run.id, results)
     ended = seen.state in ENDED
@@ -43,7 +43,7 @@ def read_status(run: Run | PlainRun, results: Path) -> RunStatus:
 
 
 def status_of(run_id: str, results: Path) -> RunStatus:
-    """What the files of a run say; a file half written counts as not yet there."""
+    """The content of a run's files; a half-written file counts as missing."""
     folder = results / run_id
     done = _read(folder / "run.json")
     if done:

@@ -1,4 +1,4 @@
-"""The stages of the runs: list them, train one, watch all of them, say how long they take."""
+"""The stages of the runs: list them, train one, watch all, estimate their time."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from landscape.config.runs import PlainRun, Run
 
 
 def add(stages: Stages) -> None:
-    add_stage(stages, _runs, "runs", "list the training runs of a configuration", settings=False)
+    add_stage(stages, _runs, "runs", "list the runs of a configuration", settings=False)
     train = add_stage(stages, _train, "train", "train and measure one run")
     train.add_argument("run", metavar="RUN", help="for example bands/vgg_a/lr0.001/seed0")
     train.add_argument("--again", action="store_true", help="even if it is finished")
@@ -29,12 +29,15 @@ def add(stages: Stages) -> None:
     add_parallel(train)
     status = add_stage(stages, _status, "status", "show all runs of a study, live", settings=False)
     status.add_argument("--once", action="store_true", help="print the table once")
-    estimate = add_stage(stages, _estimate, "estimate", "say how long the runs to do will take")
+    estimate = add_stage(stages, _estimate, "estimate", "estimate how long the remaining runs take")
     estimate.add_argument("--threads", type=count, help="CPU threads of a run")
     estimate.add_argument(
-        "planned", nargs="*", metavar="RUN", help="the runs to do (default: all not done)"
+        "planned",
+        nargs="*",
+        metavar="RUN",
+        help="the remaining runs (default: all not done)",
     )
-    estimate.add_argument("--parallel", type=count, default=1, help="runs side by side")
+    estimate.add_argument("--parallel", type=count, default=1, help="runs at the same time")
     schema = stages.add_parser("schema", help="print the JSON Schema of the settings, for editors")
     schema.set_defaults(stage=_schema)
 
@@ -67,7 +70,7 @@ def _train(arguments: Arguments) -> None:
         require_images([run], images)
     with slurm.requeued(), lock_run(results, run.id):
         if not arguments.again and is_whole(run, results):
-            print(f"{run.id}: finished already, {_ending(run, results)}; --again trains it anew")
+            print(f"{run.id}: already finished, {_ending(run, results)}; --again trains it again")
             return
         with gpu(arguments, run.device, run.id):
             options = (results, arguments.threads, *([] if seconds is None else [seconds]))
@@ -83,7 +86,7 @@ def _train(arguments: Arguments) -> None:
 
 
 def _wanted(arguments: Arguments) -> tuple[Run | PlainRun, float | None]:
-    """The run that is asked for, and the seconds between its saves."""
+    """The requested run, and the seconds between its saves."""
     from landscape.config.study import parse_settings
 
     text, seconds = arguments.settings, arguments.checkpoint_seconds
@@ -96,7 +99,7 @@ def _wanted(arguments: Arguments) -> tuple[Run | PlainRun, float | None]:
 
 
 def _ending(run: Run | PlainRun, results: Path) -> str:
-    """How a run ended: diverged where, or how good."""
+    """How a run ended: the step at which it diverged, or its accuracy."""
     from landscape.storage.files import read_json
 
     done = read_json(results / run.id / "run.json")
@@ -119,7 +122,7 @@ def _estimate(arguments: Arguments) -> None:
     import pandas  # noqa: F401
     import torch  # noqa: F401
 
-    begun = time.monotonic()  # here a job is in its worker, which has these
+    begun = time.monotonic()  # in a job, the worker has imported these
     from landscape.cli import estimate
     from landscape.config.study import Study
 

@@ -1,4 +1,4 @@
-"""The batches that networks are given: shapes, value ranges, class counts, and a picture."""
+"""The batches that networks see: shapes, value ranges, class counts, and a grid of images."""
 
 from pathlib import Path
 

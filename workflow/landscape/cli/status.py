@@ -1,4 +1,4 @@
-"""All runs of a study in one live table, which Snakemake itself does not show."""
+"""All runs of a study in one live table, which Snakemake does not show."""
 
 import time
 from collections import Counter
@@ -18,7 +18,7 @@ from landscape.tables.tuning import TUNING, runs_in
 from landscape.training.progress import seconds_text
 
 REFRESH_SECONDS = 1.0
-FRAME = 8  # lines of the screen that are not runs
+FRAME = 8  # lines of the screen that do not show runs
 STYLES = {"running": "cyan", "done": "green", "diverged": "magenta"}
 STYLES |= dict.fromkeys(("interrupted", "stale"), "yellow")
 HEAD = ("run", "state", "steps", "loss", "accuracy", "time")
@@ -47,7 +47,7 @@ def show(study: Study, results: Path, once: bool) -> None:
 def screen(
     statuses: Sequence[RunStatus], results: Path, width: int, rows: int | None = None
 ) -> Group:
-    """The table of all runs, or of the `rows` that need a look first, and what they add up to."""
+    """The table of all runs, or of the `rows` most important ones, with totals."""
     shown = list(statuses)
     if rows is not None and len(shown) > rows:
         shown = sorted(shown, key=lambda status: STATES.index(status.state))[: max(1, rows)]
@@ -65,18 +65,18 @@ def screen(
     if len(shown) < len(statuses):
         lines.insert(0, f"… and {len(statuses) - len(shown)} more runs")
     if any(status.state == "stale" for status in statuses):
-        lines.append("stale: finished with other settings or other code; it will be trained again.")
+        lines.append("stale: finished with other settings or code; it will be trained again.")
     lines.append(
-        "loss: of the last batch. accuracy: of the test images, v: of the validation images. "
-        "time: left, or taken if the run has ended."
+        "loss: of the last mini-batch. accuracy: on the test images, v: on the validation images. "
+        "time: remaining, or used if the run has ended."
     )
     if all(status.state == "waiting" for status in statuses) and (named := others(results)):
-        lines.append(f"No run of this configuration has begun in {results}.{named}")
+        lines.append(f"No run of this configuration has started in {results}.{named}")
     return Group(table, *lines)
 
 
 def summary(statuses: Sequence[RunStatus]) -> str:
-    """How many runs are in which state, and how long the others still take."""
+    """How many runs are in each state, and how long the others take."""
     counts = Counter(status.state for status in statuses)
     total = ", ".join(f"{counts[state]} {state}" for state in STATES if counts[state])
     said = f"{len(statuses)} runs: {total}."
@@ -84,14 +84,14 @@ def summary(statuses: Sequence[RunStatus]) -> str:
     if left.seconds:
         side_by_side = f" with {left.parallel} at a time" if left.parallel > 1 else ""
         said += f" About {about(left.seconds)} left{side_by_side}"
-        said += f", not counting {left.unknown} of a kind not seen yet." if left.unknown else "."
+        said += f", not counting {left.unknown} of an unknown length." if left.unknown else "."
     elif left.unknown:
-        said += " The time left is known once a run is done; `landscape estimate` measures it."
+        said += " The remaining time is known once a run is done; `landscape estimate` measures it."
     return said
 
 
 def _cells(status: RunStatus) -> tuple[str, ...]:
-    """Its line of the table, as plain texts."""
+    """A run's line of the table, as plain texts."""
     accuracy = "" if status.accuracy is None else f"{100 * status.accuracy:.2f} %"
     return (
         status.run,
@@ -104,7 +104,7 @@ def _cells(status: RunStatus) -> tuple[str, ...]:
 
 
 def shortened(name: str, width: int) -> str:
-    """A name that fits, cut in the middle: its beginning and its end tell it from others."""
+    """A name cut in the middle to fit, because its beginning and end identify it."""
     if len(name) <= width:
         return name
     end = width * 4 // 5

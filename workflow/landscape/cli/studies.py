@@ -1,4 +1,4 @@
-"""The studies in this folder, for a command that means another one than it was told."""
+"""The studies in this folder, for the message to a command that names a wrong one."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +10,7 @@ from landscape.storage.files import read_json
 
 BASE = Path("config.yaml")
 OVERLAYS = ("studies/*.yaml", "profiles/*/study.yaml")  # laid over it, one for each study
-DATA = "data/dataset.json"  # what every results folder has first
+DATA = "data/dataset.json"  # the first file of every results folder
 
 
 class Found(NamedTuple):
@@ -21,7 +21,7 @@ class Found(NamedTuple):
 
 
 def found_studies() -> list[Found]:
-    """Of the configurations in this folder, and other folders below their results."""
+    """The studies of the configurations in this folder, and other folders in their results."""
     configured = dict(_configured())
     below = {path.parents[1] for top in list(configured) for path in top.glob(f"*/{DATA}")}
     folders = {**{folder: f"--results {folder}" for folder in sorted(below)}, **configured}
@@ -42,7 +42,7 @@ def _configured() -> Iterator[tuple[Path, str]]:
 
 
 def others(results: Path) -> str:
-    """A sentence that names the studies there are, without the one in `results`; or nothing."""
+    """A sentence that names the other studies, without the one in `results`; empty without any."""
     listed = [
         f"{study.results} ({study.options or 'the default'})"
         for study in found_studies()
@@ -52,16 +52,16 @@ def others(results: Path) -> str:
 
 
 def require_study(results: Path) -> None:
-    """Refuse a results folder without prepared images, which is where every study begins."""
+    """Refuse a results folder without prepared images, which every study needs first."""
     if not (results / DATA).exists():
-        remedy = " `make demo` makes one; the stage `dataset` prepares the images of another."
+        remedy = " `make demo` makes one; the stage `dataset` prepares the images of any other."
         raise UserError(
-            f"{results}: no study is here, {DATA} is missing.{others(results) or remedy}"
+            f"{results}: there is no study here, {DATA} is missing.{others(results) or remedy}"
         )
 
 
 def example() -> str:
-    """A trained network of some study here, to show what is meant; or nothing."""
+    """A trained network in this folder, as an example; empty without any."""
     for study in found_studies():
         for path in sorted(study.results.glob("*/**/model.safetensors")):
             return f"; for example {path.parent}"
@@ -69,7 +69,7 @@ def example() -> str:
 
 
 def prepared_images(results: Path) -> int | None:
-    """The training images of the prepared data; None where there are none yet."""
+    """The number of prepared training images; None if there are none yet."""
     try:
         return int(read_json(results / DATA)["train_images"])
     except (UserError, KeyError, TypeError, ValueError):

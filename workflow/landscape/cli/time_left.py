@@ -1,4 +1,4 @@
-"""Time left of a study, from the runs that are done and those that are running."""
+"""The remaining time of a study, from its finished and running runs."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from landscape.cli.run_status import RunStatus
 
 
 class TimeLeft(NamedTuple):
-    """`seconds` until all runs have ended, `parallel` at a time; `unknown` runs not counted."""
+    """`seconds` until all runs have ended, `parallel` at a time, not counting `unknown` runs."""
 
     seconds: float
     parallel: int
@@ -17,7 +17,7 @@ class TimeLeft(NamedTuple):
 
 
 def time_left(statuses: Sequence[RunStatus]) -> TimeLeft:
-    """Each run to do takes the mean of the finished runs that are called alike."""
+    """Each remaining run takes the mean time of finished runs with the same `kind`."""
     taken = defaultdict(list)
     for status in statuses:
         if status.state == "done" and status.seconds is not None:
@@ -35,7 +35,7 @@ def time_left(statuses: Sequence[RunStatus]) -> TimeLeft:
 
 
 def _kind(run_id: str) -> str:
-    """What runs of about one length share: study and architecture, or the sweep's factor.
+    """What runs of similar length share: study and architecture, or the sweep's factor.
 
     `bands/vgg_a`, `probe/vgg_a_bn`, `network/sweep/activation`, `network/final/fast`.
     """

@@ -1,4 +1,4 @@
-"""The stages that use a trained network: test it, and let it classify pictures."""
+"""The stages that use a trained network: test it, and classify pictures with it."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from landscape.errors import UserError
 
 
 def add(stages: Stages) -> None:
-    data = "data: of the results folder that the weights lie in, or of --results"
+    data = "data: in the results folder of the weights, or in --results"
     evaluate = add_stage(
         stages, _evaluate, "evaluate", f"test a trained network ({data})", settings=False
     )
@@ -19,7 +19,7 @@ def add(stages: Stages) -> None:
     evaluate.add_argument("--device", choices=["auto", "cuda", "cpu"], default="auto")
     add_threads(evaluate)
     predict.add_argument(
-        "pictures", type=Path, nargs="+", metavar="IMAGE", help="picture of any format and size"
+        "pictures", type=Path, nargs="+", metavar="IMAGE", help="a picture of any format and size"
     )
 
 
@@ -38,16 +38,16 @@ def _predict(arguments: Arguments) -> None:
 
 
 def _require_weights(weights: Path) -> None:
-    """Before torch is imported: a folder without a trained network is often another study's."""
+    """Check, before torch is imported, that there is a trained network; otherwise name one."""
     from landscape.cli.studies import example
 
     if not weights.exists():
         raise UserError(f"{weights}: no such file or folder{example()}")
     if weights.is_dir() and not (weights / "run.json").exists():
-        raise UserError(f"{weights}: no run's folder, run.json is missing{example()}")
+        raise UserError(f"{weights}: not the folder of a run, run.json is missing{example()}")
 
 
 def _data(arguments: Arguments) -> Path | None:
-    """The prepared data of the results folder that is asked for; None if none is."""
+    """The prepared data of the requested results folder; None if none is requested."""
     asked = arguments.results or arguments.config
     return study_folder(arguments) / "data" if asked else None

@@ -1,1 +1,1 @@
-"""The settings: config.yaml as frozen types, and the runs that they describe."""
+"""The settings: config.yaml as immutable types, and the runs that they describe."""

@@ -1,7 +1,7 @@
 """The settings of each family of networks; no network is built here.
 
-`module` of each is where its network is: that module's `build(settings, classes)` makes it. It is
-imported for runs of this network only, and is what their fingerprint covers.
+`module` names the module of the network, whose `build(settings, classes)` makes it. It is imported
+only for runs of this network, and their fingerprint covers it.
 """
 
 from typing import Annotated, ClassVar, Literal
@@ -39,7 +39,7 @@ VggName = Literal[
 
 
 class Vgg(Settings):
-    """VGG-A and its kin; what differs is part of the name, as the course and the paper compare."""
+    """VGG-A and its variants; the name says what differs, as in the course and the paper."""
 
     module: ClassVar[str] = "models.vgg"
     name: VggName
@@ -62,7 +62,7 @@ class ConvNet(Settings):
 
     module: ClassVar[str] = "models.convnet"
     name: Literal["convnet"] = "convnet"
-    filters: Count = 32  # of the first stage; each stage doubles them
+    filters: Count = 32  # of the first stage; each further stage doubles them
     neurons: Count = 128
     normalization: Normalization = "batch"
     activation: Activation = "relu"
@@ -76,14 +76,14 @@ class Compact(Settings):
     module: ClassVar[str] = "models.compact"
     name: Literal["compact"] = "compact"
     width: Width = 1.0
-    depthwise: bool = True  # false: one 3×3 convolution of about as many parameters a block
+    depthwise: bool = True  # false: one 3×3 convolution per block, with about as many parameters
     squeeze_excitation: bool = True
     residual: bool = True
     activation: Activation = "silu"
 
 
 class Fast(Settings):
-    """Quick to train: a whitening first layer, wide and shallow stages, a scaled linear head."""
+    """Fast training: a whitening first layer, wide and shallow stages, a scaled linear head."""
 
     module: ClassVar[str] = "models.fast"
     name: Literal["fast"] = "fast"
@@ -104,14 +104,14 @@ class Accurate(Settings):
 
 
 class Speedrun(Settings):
-    """A published fast design in our own code (airbench94, Jordan 2024), to be compared with."""
+    """A published fast design in our own code (airbench94, Jordan 2024), for comparison."""
 
     module: ClassVar[str] = "models.speedrun"
     name: Literal["speedrun"] = "speedrun"
 
 
 class ResNet18(Settings):
-    """The published standard (He et al. 2016, in its form for 32×32 images), to compare with."""
+    """The published standard (He et al. 2016, in its form for 32×32 images), for comparison."""
 
     module: ClassVar[str] = "models.resnet18"
     name: Literal["resnet18"] = "resnet18"

@@ -1,4 +1,4 @@
-"""The settings of the network study, each trained once per seed, and where their runs lie."""
+"""The settings of the network study, each trained once per seed, and the folders of their runs."""
 
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -12,11 +12,11 @@ BASE = "base"  # the name of the runs that sweeps are compared with
 
 @dataclass(frozen=True)
 class Entry:
-    """One setting of the network study, trained once per seed: its place and its recipe.
+    """One setting of the network study, trained once per seed: its names and its recipe.
 
-    `kind` is sweep, ablation or final. `group` is the sweep's factor or the final network that an
-    ablation takes something from; `level` what it is called there. `name` is where its runs lie:
-    several levels that equal the base share `base`.
+    `kind` is sweep, ablation or final. `group` is the sweep's factor, or the final network from
+    which an ablation removes a part; `level` is its name there. `name` is the folder of its runs:
+    all levels that equal the base share `base`.
     """
 
     kind: Literal["sweep", "ablation", "final"]
@@ -30,7 +30,7 @@ class Entry:
         return is_base(self.name)
 
     def at(self, factor: float) -> "Entry":
-        """The same with its learning rate multiplied; by another factor than 1 in a place below."""
+        """The same with its learning rate multiplied; for a factor other than 1, in a subfolder."""
         if factor == 1:
             return self
         recipe = at_factor(self.recipe, factor)
@@ -52,7 +52,7 @@ class Trial:
 
 
 def setting_of(name: str) -> str:
-    """The setting whose runs lie at `name`, at any learning rate: `base/lr0.1` → `base`."""
+    """The setting whose runs are in `name`, at any learning rate: `base/lr0.1` → `base`."""
     parts = name.split("/")
     return "/".join(parts[: 1 if parts[0] == BASE else 3])
 
@@ -62,5 +62,5 @@ def is_base(name: str) -> bool:
 
 
 def slug(name: str) -> str:
-    """A level's name as a folder's: without spaces."""
+    """A level's name as the name of a folder, without spaces."""
     return name.replace(" ", "_")

@@ -15,7 +15,7 @@ def _not_bool(value: object) -> object:
 
 
 def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Checked after the items: the length of what wrong ones leave would be a false error."""
+    """Checked after the items, because without wrong items the length would be a false error."""
     if not values:
         raise ValueError("must hold at least one value")
     twice = [value for value, count in Counter(values).items() if count > 1]
@@ -38,6 +38,6 @@ Several = Annotated[
 
 
 class Settings(BaseModel):
-    """Base of all settings: immutable, and a key that nobody reads is an error."""
+    """Base of all settings: immutable; an unknown key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)

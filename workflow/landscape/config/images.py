@@ -1,16 +1,16 @@
-"""The number of images that a configuration needs, checked against those at hand."""
+"""The number of images that a configuration needs, compared with the number that there are."""
 
 from collections.abc import Iterable
 
 from landscape.config.runs import PlainRun, Run
 from landscape.errors import UserError
 
-# Networks, and the side of the images that end in maps of one pixel in them.
+# Networks, and the image side with which their last maps have one pixel.
 ONE_PIXEL = {("fast", 16), ("accurate", 16)}
 
 
 def require_images(runs: Iterable[Run | PlainRun], images: int) -> None:
-    """Refuse runs that `images` training images are too few for, or leave a batch too small for."""
+    """Refuse runs for which `images` training images are too few, or leave too small a batch."""
     for run in runs:
         if (mistake := image_mistake(run, images)) is not None:
             raise UserError(mistake)
@@ -27,20 +27,20 @@ def image_mistake(run: Run | PlainRun, images: int) -> str | None:
         )
     if chosen is not None and chosen + held_out > images:
         beside = f" and {held_out:,} for validation" if held_out else ""
-        return f"{key}.train_images: {chosen:,}{beside} are more than the {images:,} there are"
+        return f"{key}.train_images: {chosen:,}{beside} are more than there are: {images:,}"
     if isinstance(run, Run):
         return _small_batch(run, images - held_out if chosen is None else chosen)
     return None
 
 
 def _small_batch(run: Run, count: int) -> str | None:
-    """BatchNorm has no variance over a single value per channel: one image, a map of one pixel."""
+    """BatchNorm has no variance over one value per channel: one image with a map of one pixel."""
     if run.small_images is None or (run.architecture.name, run.small_images.size) not in ONE_PIXEL:
         return None
     if (count - 1) % run.batch_size:
         return None
     return (
-        f"{run.id}: batch_size {run.batch_size} leaves a last batch of one of the {count:,} "
-        f"training images, which BatchNorm cannot normalize with small_images.size "
+        f"{run.id}: batch_size {run.batch_size} leaves one of the {count:,} training images for a "
+        f"last batch, which BatchNorm cannot normalize with small_images.size "
         f"{run.small_images.size}; choose another batch_size, size or split.train_images"
     )

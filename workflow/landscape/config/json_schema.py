@@ -1,15 +1,14 @@
 """The settings as a JSON Schema, for editors that complete and check YAML.
 
-One schema serves config.yaml and the files laid over it, so it requires no key: whether one is
-missing shows only after the files are merged, and `config.study` checks it. Rules that connect
-several keys are checked there too.
+One schema serves config.yaml and the files laid over it, so it requires no key. After these are
+merged, `config.study` checks for missing keys and for rules that involve several keys.
 """
 
 from typing import Any
 
 from landscape.config.study import Study
 
-COMPARISONS = {  # pydantic keeps its own names where a validator runs before the comparison
+COMPARISONS = {  # pydantic keeps its own names if a validator runs before the comparison
     "gt": "exclusiveMinimum",
     "ge": "minimum",
     "lt": "exclusiveMaximum",
@@ -29,7 +28,7 @@ def json_schema() -> dict[str, Any]:
 
 
 def _adapted(node: Any) -> Any:
-    """The schema without required keys, and null where it takes something away."""
+    """The schema without required keys, with null wherever it removes an entry."""
     if isinstance(node, list):
         return [_adapted(part) for part in node]
     if not isinstance(node, dict):
@@ -38,9 +37,9 @@ def _adapted(node: Any) -> Any:
         return _or_null({"$ref": "#/$defs/Recipe"})
     adapted: dict[str, Any] = {}
     for key, value in node.items():
-        if key == "properties":  # its keys are the settings' names, not the schema's
+        if key == "properties":  # its keys are names of settings, not of the schema
             adapted[key] = {name: _adapted(part) for name, part in value.items()}
-        elif key == "oneOf":  # without its `name`, a part of a section fits several kinds of it
+        elif key == "oneOf":  # a part of a section without its `name` fits several kinds
             adapted["anyOf"] = _adapted(value)
         elif key not in OMITTED:
             adapted[COMPARISONS.get(key) or str(key)] = _adapted(value)

@@ -1,4 +1,4 @@
-"""Mistakes in settings as sentences: the key, the value, what is allowed, and what was meant."""
+"""Mistakes in settings as sentences: the key, the value, what is allowed, and a suggestion."""
 
 import difflib
 from collections.abc import Iterator, Sequence
@@ -8,18 +8,18 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 NOTHING = ("null", "none", "~")
-_SHORT = Repr()  # a value may be a tree of any size, or one that contains itself
+_SHORT = Repr()  # a value may be a tree of any size, or contain itself
 _SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother = 2, 80, 80
 
 
 def described(origin: str, error: ValidationError, model: type[BaseModel]) -> str:
-    """Every mistake in the settings of a `model`, a line each."""
+    """Every mistake in the settings of a `model`, one per line."""
     mistakes = [_describe(mistake, model) for mistake in error.errors()]
     return "\n".join([f"{origin} is not valid:", *mistakes])
 
 
 def suggestion(word: str, known: Sequence[str]) -> str:
-    """The nearest of the known words, or all of them."""
+    """The most similar known word, or all known words."""
     near = difflib.get_close_matches(word, known, n=1)
     return f"did you mean `{near[0]}`?" if near else f"there are {', '.join(known)}"
 
@@ -27,7 +27,7 @@ def suggestion(word: str, known: Sequence[str]) -> str:
 def _describe(mistake: Any, model: type[BaseModel]) -> str:
     key, found = ".".join(map(str, mistake["loc"])), mistake["input"]
     said = mistake["msg"].removeprefix("Value error, ")
-    if not key:  # a rule between sections names its keys itself
+    if not key:  # a check across sections names its keys itself
         return f"  {said}"
     if mistake["type"] == "extra_forbidden":
         *above, last = mistake["loc"]
@@ -35,7 +35,7 @@ def _describe(mistake: Any, model: type[BaseModel]) -> str:
     if mistake["type"] != "missing":
         said += f" (found {_SHORT.repr(found)})"
     if isinstance(found, str) and found.strip().lower() in NOTHING:
-        said += f"; this is text: for nothing write `{key.rpartition('.')[2]}: null` in a file"
+        said += f"; this is text: to leave it out, write `{key.rpartition('.')[2]}: null` in a file"
         said += f", or `--config {key}=` to snakemake" if "." not in key else ""
     return f"  {key}: {said}"
 
@@ -61,6 +61,6 @@ def _models(kind: Any) -> Iterator[type[BaseModel]]:
 
 
 def _tag(model: type[BaseModel]) -> object:
-    """What a union tells this model by."""
+    """The value by which a union recognizes this model."""
     field = model.model_fields.get("name")
     return None if field is None else field.default

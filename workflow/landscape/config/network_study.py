@@ -1,4 +1,4 @@
-"""The `network:` part of the configuration: sweeps, ablations and final models as training runs."""
+"""The `network:` part of the configuration: sweeps, ablations and final networks as runs."""
 
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Literal
@@ -33,7 +33,7 @@ Factor = Literal[
 ]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._+-]*$")]
 Changes = dict[str, Any]
-JUDGED_BY = "validation_accuracy"  # of sweeps and ablations: they do not read the test images
+JUDGED_BY = "validation_accuracy"  # for sweeps and ablations, which do not read the test images
 
 
 class Plain(Settings):
@@ -50,10 +50,10 @@ class Plain(Settings):
 
 
 class Insight(Settings):
-    """Which trained runs are looked into: finals by name, and others by their ids.
+    """The trained runs to inspect: finals by name, and others by their ids.
 
-    Where `runs` and `surfaces` are left out, they are these finals (their first seed) and the
-    bands study's architectures (first learning rate, first seed), and surfaces of the latter.
+    Without `runs` and `surfaces`, these are the finals (first seed) and the architectures of
+    `bands` (first learning rate, first seed), and surfaces of the latter.
     """
 
     finals: tuple[Name, ...]
@@ -66,7 +66,7 @@ class Insight(Settings):
 
 
 class NetworkStudy(Settings):
-    """Everything about the best network and why."""
+    """The study of which network is best, and why."""
 
     split: Split
     precision: Precision
@@ -83,7 +83,7 @@ class NetworkStudy(Settings):
     @field_validator("sweeps", "finals", "ablations", mode="before")
     @classmethod
     def _nulls_are_left_out(cls, value: Any, info: ValidationInfo) -> Any:
-        """A file laid over config.yaml cannot take a key away; it can set it to null."""
+        """An overlay cannot remove a key, but can set it to null; this removes such keys."""
         kept = _without_nulls(value)
         if info.field_name == "finals" or not isinstance(kept, dict):
             return kept
@@ -92,7 +92,9 @@ class NetworkStudy(Settings):
     @model_validator(mode="after")
     def _recipes_are_valid(self) -> "NetworkStudy":
         if not self.split.validation_images:
-            raise ValueError("split.validation_images must be above 0: choices are made on them")
+            raise ValueError(
+                "split.validation_images must be above 0: all choices are made on them"
+            )
         if any(self.ablations.values()) and not set(self.seeds) & set(self.final_seeds):
             raise ValueError(
                 f"seeds {list(self.seeds)} and final_seeds {list(self.final_seeds)} have none in "
@@ -101,17 +103,17 @@ class NetworkStudy(Settings):
         unknown = sorted(set(self.ablations) - set(self.finals))
         if unknown:
             raise ValueError(
-                f"ablations of {unknown}: finals has {sorted(self.finals)}; null takes one away"
+                f"ablations of {unknown}: finals has {sorted(self.finals)}; null removes an entry"
             )
         absent = sorted(set(self.insight.finals if self.insight else ()) - set(self.finals))
         if absent:
             raise ValueError(
-                f"insight.finals {absent}: finals has {sorted(self.finals)}; choose of these"
+                f"insight.finals {absent}: finals has {sorted(self.finals)}; choose from these"
             )
         found: dict[str, Recipe] = {}
         for entry in self.entries():
             if found.setdefault(entry.name, entry.recipe) != entry.recipe:
-                raise ValueError(f"two different recipes would lie in network/{entry.name}")
+                raise ValueError(f"two different recipes have the folder network/{entry.name}")
         try:
             self.trials()
         except ValidationError as error:
@@ -122,19 +124,19 @@ class NetworkStudy(Settings):
 
     @property
     def is_tuned(self) -> bool:
-        """Whether learning rates are tried: there are levels to try them for."""
+        """Whether learning rates are tried: `tune` is set, and there are levels."""
         return self.tune is not None and any(self.sweeps.values())
 
     @property
     def tuned_part(self) -> "NetworkStudy":
-        """What the trials depend on, and nothing else of the study."""
+        """The settings on which the trials depend."""
         assert self.tune is not None
         seeds = (self.tune.seed,)
         rest: Changes = {"finals": {}, "ablations": {}, "plain": None, "insight": None}
         return self.model_copy(update={**rest, "seeds": seeds, "final_seeds": seeds})
 
     def trials(self) -> list[Trial]:
-        """What is tried for each setting of the sweeps; nothing without `tune`."""
+        """The trials of each setting of the sweeps; empty without `tune`."""
         if self.tune is None:
             return []
         levels = {entry.name: entry for entry in self.entries() if entry.kind == "sweep"}
@@ -172,19 +174,19 @@ class NetworkStudy(Settings):
         except ValidationError as error:
             raise ValueError(described(where, error, Recipe)) from None
         if recipe.epochs is None:
-            raise ValueError(f"{where}.epochs must be a number; left out, it is the base's")
+            raise ValueError(f"{where}.epochs must be a number; without it, the base's is used")
         return recipe
 
     def runs(self, device: Device, chosen: Chosen = OWN) -> list[Run]:
-        """Every training run that these choices of learning rates ask for, each once.
+        """Every run with these choices of learning rates, each once.
 
-        Their number is the same whatever is chosen.
+        Their number does not depend on the choices.
         """
         trials = [(trial.entry, trial.seed) for trial in self.trials()]
         return self._runs([*trials, *self._seeded(self.entries(chosen))], device)
 
     def possible_runs(self, device: Device) -> list[Run]:
-        """Every run that some choice of learning rates asks for, each once."""
+        """Every run that some choice of learning rates needs, each once."""
         trials = self.trials()
         tried = [(trial.entry, trial.seed) for trial in trials]
         levels = self._seeded(trial.entry for trial in trials)
@@ -212,12 +214,12 @@ class NetworkStudy(Settings):
         return list(found.values())
 
     def run_ids(self, chosen: Chosen = OWN) -> list[str]:
-        """Of all runs, those of the network of plain tensors last."""
+        """The ids of all runs, those of the network of plain tensors last."""
         return [r.id for r in self.runs("auto", chosen)] + [r.id for r in self.plain_runs("auto")]
 
     @property
     def certain_ids(self) -> list[str]:
-        """Of all runs, those that are asked for whatever learning rates are chosen."""
+        """The ids of the runs that are needed whatever learning rates are chosen."""
         trials = [trial.run_id for trial in self.trials()]
         levels = {trial.setting for trial in self.trials()}
         rest = [run.id for run in self.runs("auto") if run.name not in levels]
@@ -235,7 +237,7 @@ class NetworkStudy(Settings):
 
 
 def _ascending(levels: Any) -> Any:
-    """Levels that are all numbers in their order, whichever file named them first."""
+    """Levels in order; if all are numbers, by size, whichever file names them first."""
     if not isinstance(levels, dict) or not all(str(level).isdecimal() for level in levels):
         return levels
     return {level: levels[level] for level in sorted(levels, key=int)}
@@ -250,9 +252,9 @@ def _without_nulls(value: Any) -> Any:
 
 
 def _changed(base: dict[str, Any], changes: Changes) -> dict[str, Any]:
-    """`changes` over `base`. A section that says its `name` is whole; one that does not, a change.
+    """`changes` over `base`. A section with a `name` replaces the base's; one without is merged.
 
-    So `optimizer: {name: adam}` is not left with the momentum of the base's SGD.
+    So `optimizer: {name: adam}` does not inherit the momentum of the base's SGD.
     """
     merged = dict(base)
     for key, value in changes.items():

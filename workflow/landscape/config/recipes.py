@@ -29,8 +29,8 @@ MODULES: dict[OptimizerName, str] = {
     "our_adamw": "optimizers.adamw",
     "muon": "optimizers.muon_and_sgd",
 }
-SAM = "optimizers.sam"  # likewise, with a sharpness radius
-FIXED_NORMS = "optimizers.fixed_norms"  # likewise, where the rule itself does not fix them
+SAM = "optimizers.sam"  # the same, with a sharpness radius
+FIXED_NORMS = "optimizers.fixed_norms"  # the same, if the rule itself does not fix them
 WITH_MOMENTUM = ("sgd", "our_sgd", "rmsprop", "muon")
 WITH_NESTEROV = ("sgd", "our_sgd", "muon")
 MUON = ("muon",)
@@ -49,10 +49,10 @@ ANY_SIDE = ("fast", "compact", "accurate", "resnet18")  # networks that end in a
 class Optimizer(Settings):
     """The update rule; the learning rate belongs to the run.
 
-    `our_…` and `muon` are this project's own, the others torch's. `muon` moves filter banks and
-    hidden matrices; biases, normalizations and depthwise filters follow `our_sgd` at
-    `vector_learning_rate`, the output layer at `head_learning_rate`. `sharpness_radius` > 0 wraps
-    SAM around any.
+    `our_…` and `muon` are written in this project, the others in torch. `muon` updates filter
+    banks and hidden matrices; `our_sgd` updates biases, normalizations and depthwise filters at
+    `vector_learning_rate`, and the output layer at `head_learning_rate`. `sharpness_radius` > 0
+    wraps SAM around any rule.
     """
 
     name: OptimizerName = "adam"
@@ -64,18 +64,18 @@ class Optimizer(Settings):
     head_learning_rate: Positive | None = None
     vector_momentum: Share = 0.85
     newton_schulz_steps: Annotated[Count, Field(le=20)] = 5
-    fixed_norm: bool = False  # filter banks keep a norm: √outputs (muon), their first one (sgd)
+    fixed_norm: bool = False  # filter banks keep a norm: √outputs (muon), their initial one (sgd)
 
     @property
     def modules(self) -> tuple[str, ...]:
-        """The module of the update rule, and those of what is wrapped around it."""
+        """The module of the update rule, and those of its wrappers."""
         fixed = self.fixed_norm and self.name not in MUON
         wrappers = ((FIXED_NORMS, fixed), (SAM, self.sharpness_radius > 0))
         return (MODULES[self.name], *(module for module, used in wrappers if used))
 
     @property
     def unread(self) -> set[str]:
-        """The settings that this update rule has no use for."""
+        """The settings that this update rule does not use."""
         return {key for key, names in READ_BY.items() if self.name not in names}
 
     @model_validator(mode="after")
@@ -94,7 +94,7 @@ class Optimizer(Settings):
 
 
 class Loss(Settings):
-    """What is minimized: a loss over the batch, and an L1 penalty on all parameters."""
+    """The minimized function: a loss over the mini-batch plus an L1 penalty on all parameters."""
 
     name: Literal["cross_entropy", "focal", "squared_error"] = "cross_entropy"
     label_smoothing: Share = 0.0
@@ -134,14 +134,14 @@ class Schedule(Settings):
 
 
 class SmallImages(Settings):
-    """Train on smaller copies of the images at first: cheaper steps, so more of them."""
+    """Start training on smaller copies of the images: steps are cheaper, so there can be more."""
 
     size: Annotated[Count, Field(ge=16, lt=32)]
     share: Annotated[Number, Field(gt=0, lt=1)]  # of the epochs
 
 
 class Recipe(Settings):
-    """A network and everything about its training but the data, the seed and the machine."""
+    """A network and everything about its training except data, seed and machine."""
 
     architecture: Architecture
     learning_rate: Positive
@@ -152,7 +152,7 @@ class Recipe(Settings):
     augmentation: Augmentation = Augmentation()
     schedule: Schedule = Schedule()
     small_images: SmallImages | None = None
-    average_decay: Share = 0.0  # of the running average of the weights; 0: the last weights count
+    average_decay: Share = 0.0  # of the weights' running average; 0: the last weights are used
     test_time_augmentation: bool = False
 
     @model_validator(mode="after")

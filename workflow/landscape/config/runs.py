@@ -1,4 +1,4 @@
-"""One training run: its settings, complete and frozen, and the folder that it is known by."""
+"""One run: its settings, complete and immutable, and its folder, which is its id."""
 
 from typing import Annotated, Literal
 
@@ -41,12 +41,12 @@ class Run(Recipe):
     """Everything that decides the numbers of one training run."""
 
     study: Study
-    name: str | None = None  # in the network and mechanism studies: what tells it from the others
+    name: str | None = None  # in the network and mechanism studies: its own name
     seed: Seed
     steps: Count | None = None  # instead of epochs
     tested: bool = True  # whether the test images are read, once, at the end
     gradient_lags: tuple[Count, ...] = ()  # none: gradients are not measured
-    same_batch_every_steps: Count | None = None  # none: no gradient is taken before an update too
+    same_batch_every_steps: Count | None = None  # none: not measured
     probe: ProbeSchedule | None = None
     moments: tuple[Whole, ...] = ()  # steps whose weights are kept
     split: Split
@@ -70,7 +70,7 @@ class Run(Recipe):
 
 
 class PlainRun(Settings):
-    """Everything that decides the numbers of one training run of the plain network."""
+    """Everything that decides the numbers of one run of the network of plain tensors."""
 
     study: Literal["network"] = "network"
     filters: Count

@@ -1,4 +1,4 @@
-"""config.yaml as frozen types, checked as a whole before anything runs."""
+"""config.yaml as immutable types, checked as a whole before anything runs."""
 
 import difflib
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ def _at_home(value: str) -> str:
     try:
         return str(Path(value).expanduser())
     except RuntimeError:
-        raise ValueError("begins with ~ and a name that no user has") from None
+        raise ValueError("begins with ~ and the name of no user") from None
 
 
 def _folder(value: str) -> str:
@@ -46,14 +46,14 @@ def _location(value: str) -> str:
 
 
 class Source(Settings):
-    """Where the images come from: a copy at `path` in any format, or else what `source` names."""
+    """The source of the images: a copy at `path` in any format, otherwise `source`."""
 
     source: Literal["official", "parquet", "demo"] = "official"
     path: Annotated[str, AfterValidator(_location)] | None = None
 
     @property
     def local_path(self) -> Path | None:
-        """Where the copy lies on this machine; None if it is at an address, or there is none."""
+        """The copy on this machine; None if it is at an address, or there is none."""
         if self.path is None or self.path.lower().startswith(("http://", "https://")):
             return None
         return Path(self.path).resolve()
@@ -61,11 +61,13 @@ class Source(Settings):
     @model_validator(mode="after")
     def _path_is_used(self) -> "Source":
         if self.path is not None and self.source == "demo":
-            raise ValueError("path is a copy of CIFAR-10; with source: demo, images are made")
+            raise ValueError(
+                "path is a copy of CIFAR-10, but source: demo generates images; remove one"
+            )
         return self
 
 
-TRAINING_IMAGES = {"official": 50_000, "demo": 4_000}  # where the source's name says how many
+TRAINING_IMAGES = {"official": 50_000, "demo": 4_000}  # if the source's name says how many
 
 
 class Figures(Settings):
@@ -83,7 +85,7 @@ class Study(Settings):
     device: Device
     precision: Precision
     checkpoint_seconds: Annotated[Whole, Field(ge=0)]
-    bands: Bands | None = None  # of these four, one that is null is left out
+    bands: Bands | None = None  # null leaves a study out
     probe: Probe | None = None
     mechanism: Mechanism | None = None
     network: NetworkStudy | None = None
@@ -91,7 +93,7 @@ class Study(Settings):
 
     @property
     def runs(self) -> tuple[Run, ...]:
-        """All runs but those of the network of plain tensors; sweeps at their own rates."""
+        """All runs except those of the network of plain tensors; sweeps at their own rates."""
         network = self.network.runs(self.device) if self.network else ()
         return (*self._runs_of_batchnorm, *network)
 
@@ -101,13 +103,13 @@ class Study(Settings):
         return self.runs_at({})
 
     def runs_at(self, chosen: Chosen) -> tuple[Run | PlainRun, ...]:
-        """All runs, where these factors of learning rates are chosen for the sweeps' levels."""
+        """All runs, with these factors of learning rates chosen for the sweeps' levels."""
         network = self.network.runs(self.device, chosen) if self.network else ()
         return (*self._runs_of_batchnorm, *network, *self._plain_runs)
 
     @property
     def possible_runs(self) -> tuple[Run | PlainRun, ...]:
-        """All runs that some choice of learning rates asks for."""
+        """All runs that some choice of learning rates needs."""
         network = self.network.possible_runs(self.device) if self.network else ()
         return (*self._runs_of_batchnorm, *network, *self._plain_runs)
 
@@ -136,19 +138,19 @@ class Study(Settings):
         )
 
     def look(self, run_id: str) -> Look | None:
-        """How the weights that this run keeps are looked at."""
+        """How to inspect the weights that this run keeps."""
         if self.mechanism is None:
             return None
         if run_id not in self.mechanism.path_ids:
             kept = self.mechanism.path_ids
-            raise UserError(f"{run_id}: keeps no weights to look at; these do: {', '.join(kept)}")
+            raise UserError(f"{run_id}: keeps no weights to inspect; these do: {', '.join(kept)}")
         run = self.run(run_id)
         assert isinstance(run, Run)
         return self.mechanism.look(run)
 
     @property
     def inspected(self) -> Insight | None:
-        """What is looked into, with every run by its id."""
+        """The runs to inspect, by id."""
         if self.network is None or self.network.insight is None:
             return None
         insight, seed = self.network.insight, self.network.final_seeds[0]
@@ -159,11 +161,11 @@ class Study(Settings):
 
     @model_validator(mode="after")
     def _runs_are_possible(self) -> "Study":
-        """One validator, as all of a study's runs take a while to list."""
+        """One validator, because listing all runs of a study takes a while."""
         runs = self.all_runs
         if not runs:
             raise ValueError(
-                "of bands, probe, mechanism and network at least one must have a run to train"
+                "at least one of bands, probe, mechanism and network must have a run to train"
             )
         images = TRAINING_IMAGES.get(self.data.source)
         if images is not None and self.data.path is None:
@@ -176,10 +178,10 @@ class Study(Settings):
 
 
 def _require_inspectable(insight: Insight, runs: dict[str, Run]) -> None:
-    """The runs that are looked into exist, and have images enough for their surfaces."""
+    """Check that the runs to inspect exist and have enough images for their surfaces."""
     if not insight.runs:
         raise ValueError(
-            "network.insight: names no run to look into: finals and runs are empty, and there is "
+            "network.insight: names no run to inspect: finals and runs are empty, and there is "
             "no section bands; name some, or set network.insight to null"
         )
     unknown = [run for run in (*insight.runs, *insight.surfaces) if run not in runs]
@@ -195,7 +197,7 @@ def _require_inspectable(insight: Insight, runs: dict[str, Run]) -> None:
 
 
 def validate_study(content: Any, origin: str = "the configuration") -> Study:
-    """Check a parsed configuration; a mistake is named with its key, value and what is allowed."""
+    """Check a parsed configuration; an error names key, value and what is allowed."""
     if not isinstance(content, dict):
         raise UserError(f"{origin}: must be a mapping of keys, not {type(content).__name__}")
     try:
@@ -205,7 +207,7 @@ def validate_study(content: Any, origin: str = "the configuration") -> Study:
 
 
 def load_study(paths: Sequence[Path]) -> Study:
-    """Read configuration files, later ones laid over earlier ones as Snakemake does it."""
+    """Read configuration files, later ones laid over earlier ones as in Snakemake."""
     return validate_study(merged(paths), " + ".join(map(str, paths)))
 
 

@@ -18,7 +18,7 @@ RATES_OF_PARTS = ("vector_learning_rate", "head_learning_rate")
 class Tune(Settings):
     """A grid for every level of the sweeps: its own learning rate times each of the factors.
 
-    One seed trains them all; the highest accuracy on held-out images chooses.
+    All are trained with one seed; the highest accuracy on held-out images decides.
     """
 
     factors: Several[Annotated[Positive, Field(ge=0.001, le=1000)]]
@@ -33,7 +33,7 @@ class Tune(Settings):
 
 
 def at_factor(recipe: Recipe, factor: float) -> Recipe:
-    """The recipe with every learning rate in it multiplied: Muon has three."""
+    """The recipe with each of its learning rates multiplied; Muon has three."""
     if factor == 1:
         return recipe
     said: dict[str, Any] = recipe.model_dump()

@@ -1,4 +1,4 @@
-"""Configuration files: read without losing anything, and laid over one another."""
+"""Configuration files: read without losing anything, and laid over each other."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +10,7 @@ from landscape.errors import UserError
 
 
 class _Loader(yaml.SafeLoader):
-    """A safe loader that refuses a key written twice; the plain one drops the first silently."""
+    """A safe loader that refuses duplicate keys; the standard one drops the first silently."""
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         seen = set()
@@ -38,11 +38,11 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 def _no_file(path: Path) -> str:
-    return "; --config takes a file that holds settings" if "=" in str(path) else ""
+    return "; --config needs a file of settings" if "=" in str(path) else ""
 
 
 def merged(paths: Sequence[Path]) -> dict[str, Any]:
-    """Later files laid over earlier ones, as Snakemake does it."""
+    """Later files laid over earlier ones, as in Snakemake."""
     content: dict[str, Any] = {}
     for path in paths:
         content = laid_over(content, read_yaml(path))
@@ -50,7 +50,7 @@ def merged(paths: Sequence[Path]) -> dict[str, Any]:
 
 
 def laid_over(base: Any, top: Any) -> Any:
-    """`top` over `base`, neither changed: by a YAML alias one mapping can be in two places."""
+    """`top` over `base`, neither changed: a YAML alias can put one mapping in two places."""
     if not isinstance(base, dict) or not isinstance(top, dict):
         return top
     return {**base, **{key: laid_over(base.get(key), value) for key, value in top.items()}}

@@ -1,4 +1,4 @@
-"""Writing the prepared dataset: verified, and in the place of an older one only as a whole."""
+"""Writing the prepared dataset: verified, and replacing an older one only as a whole."""
 
 import hashlib
 import json
@@ -25,8 +25,8 @@ def write(
     """Verify (pixels, labels) of both parts and write the prepared dataset into `folder`.
 
     `provenance` says where they come from: `source`, `name`, `origin`, `official_pixels`, `files`
-    and `class_names`. The same images and provenance give the same bytes; the tensors' are the same
-    whatever the provenance says beside the class names.
+    and `class_names`. The same images and provenance give the same bytes. The bytes of the tensors
+    depend only on images and class names.
     """
     names = provenance["class_names"]
     parts = dict(zip(PARTS, (train, test), strict=True))
@@ -45,7 +45,7 @@ def write(
         facts[f"{part}_images_per_class"] = np.bincount(labels, minlength=CLASSES).tolist()
         contents[tensor_file(folder, part).name] = safetensors.torch.save(
             {"pixels": torch.from_numpy(pixels), "labels": torch.from_numpy(labels)},
-            {"class_names": json.dumps(names)},  # a network trained on them names its classes so
+            {"class_names": json.dumps(names)},  # the names that a network trained on them uses
         )
     facts["mean"], facts["std"] = _channel_statistics(train[0])
     facts["tensors"] = {name: files.sha256(content) for name, content in contents.items()}
@@ -57,8 +57,8 @@ def write(
 
 
 def _replace(folder: Path, contents: dict[str, bytes]) -> None:
-    """Write all files before the first gets its name; the last one is named last."""
-    with ExitStack() as stack:  # which leaves its contexts in the reverse order
+    """Write all files under temporary names first, then rename them in order."""
+    with ExitStack() as stack:  # leaves its contexts in reverse order
         opened = {
             name: stack.enter_context(files.atomic_file(folder / name))
             for name in reversed(contents)
@@ -71,7 +71,7 @@ def _channel_statistics(pixels: Array) -> tuple[list[float], list[float]]:
     """Mean and standard deviation per channel, of pixel values scaled to [0, 1]."""
     flat = pixels.reshape(len(pixels), 3, -1)
     count = flat.shape[0] * flat.shape[2]
-    # Sums of integers are exact, so that the result does not depend on the order of summing.
+    # Sums of integers are exact, so the result does not depend on the order of summation.
     total = np.einsum("ncp->c", flat, dtype=np.int64)
     squares = np.einsum("ncp,ncp->c", flat, flat, dtype=np.int64)
     mean = total / count

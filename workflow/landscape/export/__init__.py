@@ -1,1 +1,1 @@
-"""Finished runs in the formats of other tools; training is never touched."""
+"""Finished runs in the formats of other tools, without changing anything."""

@@ -1,4 +1,4 @@
-"""The card of a trained network: data, accuracy, cost, limits, and how to load it."""
+"""The model card of a trained network: data, accuracy, cost, limits, and how to load it."""
 
 from pathlib import Path
 from typing import Any
@@ -40,9 +40,9 @@ probabilities = model(pixels[None])  # of {classes}
 
 ## Limits
 
-Trained on 32×32 images of ten classes: a picture of anything else is still given one of them, and
-the probabilities are not calibrated. Accuracies are of CIFAR-10's test images{pixels}, which
-were read once, after training. `model.pt2` runs on the torch that wrote it ({torch}) or newer.
+Trained on 32×32 images of ten classes: any other picture is classified as one of them too, and the
+probabilities are not calibrated. Accuracies are on CIFAR-10's test images{pixels}, which were read
+once, after training. `model.pt2` needs the torch that wrote it ({torch}) or a newer one.
 """
 
 
@@ -71,12 +71,12 @@ def card(folder: Path, record: dict[str, Any]) -> str:
 
 
 def _results(folder: Path, record: dict[str, Any]) -> Path:
-    """The results folder, which a run's id leads back to."""
+    """The results folder of a run, from its id."""
     return folder.resolve().parents[len(Path(record["id"]).parts) - 1]
 
 
 def _accuracy(records: list[dict[str, Any]], key: str) -> str:
-    """Mean and 95 % interval over seeds, from three on; fewer are listed."""
+    """Mean and 95 % interval over three seeds or more; fewer values are listed."""
     shares = pd.Series([r[key] for r in records if r.get(key) is not None], dtype=float)
     if shares.empty:
         return "not measured"
@@ -85,4 +85,4 @@ def _accuracy(records: list[dict[str, Any]], key: str) -> str:
         values = " and ".join(f"{100 * share:.2f} %" for share in shares)
         return values + (" (one seed)" if len(shares) == 1 else " (two seeds)")
     middle = f"{100 * shares.mean():.2f} % [{100 * low:.2f}, {100 * high:.2f}]"
-    return f"{middle}, mean of {len(shares)} seeds and its 95 % interval"
+    return f"{middle}, mean of {len(shares)} seeds with its 95 % interval"

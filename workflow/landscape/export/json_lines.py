@@ -1,4 +1,4 @@
-"""All runs as JSON lines, which trackers and scripts import: one object a line."""
+"""All runs as JSON lines, one object per line, for trackers and scripts."""
 
 import json
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from landscape.storage.files import atomic_file
 def export_json_lines(results: Path, target: Path) -> int:
     """Write `target`; returns the number of runs.
 
-    `kind` tells the lines apart: "run" (settings and results), "step", "epoch"; each has `run`.
+    `kind` is "run" (settings and results), "step" or "epoch"; each line has `run`.
     """
     runs = 0
     with atomic_file(target) as file:

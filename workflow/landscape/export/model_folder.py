@@ -14,7 +14,7 @@ from landscape.storage.files import read_json, write_bytes, write_json
 from landscape.trained.load import load
 
 PROGRAM = "model.pt2"
-EXAMPLES = 2  # images that the program is traced with; it takes any number
+EXAMPLES = 2  # images with which the program is traced; it accepts any number
 
 
 class Classifier(nn.Module):
@@ -33,13 +33,15 @@ def export_model(run_folder: Path, target: Path) -> list[Path]:
     """Write the network of a finished run to the folder `target`; returns the files.
 
     model.safetensors: the weights; config.json: the run's settings and class names; model.pt2: the
-    whole classifier as a torch.export program, which needs torch and not this package; README.md:
-    the card.
+    complete classifier as a torch.export program, which needs torch but not this package;
+    README.md: the model card.
     """
     run, network = load(run_folder)
     record = read_json(run_folder / "run.json")
     if record["test_accuracy"] is None:
-        raise UserError(f"{run_folder}: was never tested, so its card could name no accuracy")
+        raise UserError(
+            f"{run_folder}: this run was not tested, so its card would have no accuracy"
+        )
     target.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(run_folder / "model.safetensors", target / "model.safetensors")
     write_json(

@@ -1,4 +1,4 @@
-"""The runs below a results folder, as exports read them."""
+"""The runs in a results folder, as exports read them."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,11 +11,11 @@ from landscape.storage.files import read_json
 from landscape.storage.tables import read_table
 
 METRICS = ("test_accuracy", "test_accuracy_augmented", "test_loss", "train_seconds", "parameters")
-POINTS = 1000  # of a curve at most; viewers draw no more
+POINTS = 1000  # of a curve, at most; viewers draw no more
 
 
 class FinishedRun(NamedTuple):
-    """What a run left: its record, steps and epochs; `steps` are thinned to `POINTS` rows."""
+    """A finished run: its record, steps and epochs; `steps` are thinned to `POINTS` rows."""
 
     id: str
     record: dict[str, Any]
@@ -24,10 +24,10 @@ class FinishedRun(NamedTuple):
 
 
 def finished_runs(results: Path) -> Iterator[FinishedRun]:
-    """Every finished run below `results`, by its id; a run still in training is left out."""
+    """Every finished run in `results`, by id, without those still in training."""
     paths = sorted(results.glob("*/**/run.json"))
     if not paths:
-        raise UserError(f"{results}: no run is finished here, so there is nothing to export")
+        raise UserError(f"{results}: has no finished run, so there is nothing to export")
     for path in paths:
         folder = path.parent
         steps = read_table(folder / "steps.parquet")
@@ -57,10 +57,10 @@ def settings(record: dict[str, Any]) -> dict[str, bool | int | float | str]:
 
 
 def metrics(record: dict[str, Any]) -> dict[str, float]:
-    """The run's final numbers, those that it has."""
+    """The run's final numbers, as far as it has them."""
     return {name: record[name] for name in METRICS if record.get(name) is not None}
 
 
 def measures(table: pd.DataFrame, key: str) -> list[str]:
-    """The columns of numbers beside the one that counts."""
+    """The columns of numbers, without the one that counts rows."""
     return [name for name in table.select_dtypes("number").columns if name not in (key, "epoch")]

@@ -11,13 +11,13 @@ from torch.utils.tensorboard.writer import SummaryWriter
 from landscape.errors import UserError
 from landscape.export.runs import FinishedRun, finished_runs, measures, metrics, settings
 
-MARK = ".exported"  # in a folder that this module wrote
+MARK = ".exported"  # marks a folder that this module wrote
 
 
 def export_tensorboard(results: Path, target: Path) -> int:
-    """Write event files below `target`, a folder for each run; returns the number of runs.
+    """Write event files into `target`, one folder per run; returns the number of runs.
 
-    An earlier export in `target` is replaced: event files only ever grow.
+    An earlier export in `target` is replaced, because event files can only grow.
     """
     if target.exists() and any(target.iterdir()) and not (target / MARK).exists():
         raise UserError(f"{target}: not empty and not an export; name a new folder")

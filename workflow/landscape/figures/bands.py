@@ -1,4 +1,4 @@
-"""The study over learning rates: what lies between the lowest and the highest run at each step."""
+"""The study over learning rates: the band from the lowest to the highest run at each step."""
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -8,7 +8,7 @@ from landscape.figures.envelope import draw_bands, drops, legend, mark_drops, sa
 from landscape.figures.style import log_scale, new_figure, styled
 
 NO_LOSS = "No value: every run diverged at step 0."
-NO_PAIR = "No value: this needs two steps of a run,\nand no run has two before it ends or diverges."
+NO_PAIR = "No value: this needs two steps of a run,\nbut every run ends or diverges earlier."
 
 
 @styled
@@ -45,7 +45,7 @@ def VGG_Grad_Pred(bands: pd.DataFrame, smoothing_steps: int = 1) -> Figure:
 
 @styled
 def VGG_Beta_Smooth(bands: pd.DataFrame, smoothing_steps: int = 1) -> Figure:
-    """Effective beta-smoothness: change of the gradient over the distance moved."""
+    """Effective β-smoothness: change of the gradient divided by the distance moved."""
     rows = select(bands, "beta", null_at_start=True)
     figure = new_figure(height=3.4)
     axes = figure.subplots()
@@ -57,7 +57,7 @@ def VGG_Beta_Smooth(bands: pd.DataFrame, smoothing_steps: int = 1) -> Figure:
 
 
 def _panel(axes: Axes, rows: pd.DataFrame, smoothing_steps: int, empty: str) -> None:
-    """One measure's bands, or the sentence `empty` where no run has a value."""
+    """One measure's bands, or the sentence `empty` if no run has a value."""
     if rows.empty:
         say_empty(axes, empty)
         return

@@ -1,4 +1,4 @@
-"""Training speed on this machine against a plain loop, and how costs grow."""
+"""Training speed on this machine compared with a plain loop, and how costs grow."""
 
 from typing import Any
 
@@ -13,17 +13,17 @@ from landscape.figures.colors import color, marker
 from landscape.figures.style import new_figure, styled
 from landscape.notation.names import label
 
-NEUTRAL = "#444444"  # for what is of no architecture
+NEUTRAL = "#444444"  # for a row without an architecture
 GROWTH = {"width": "width factor", "batch_size": "batch size"}
-ROW = 0.22  # inches of the height that a line of the race takes
+ROW = 0.22  # height of a contender in inches
 
 
 @styled
 def bench(found: dict[str, Any]) -> Figure:
-    """`found` is bench.json. Top: steps per second of each way to train; bottom: growth."""
+    """`found` is bench.json. Top: steps per second of each contender; bottom: growth."""
     race = pd.json_normalize(found.get("speed") or [])
     if race.empty:
-        raise UserError("speed: holds no measurement")
+        raise UserError("speed: has no measurement")
     figure = new_figure(height=2.6 + ROW * len(race))
     rows: Any = figure.subfigures(2, 1, height_ratios=[ROW * len(race) + 0.6, 2.0])
     _race(rows[0].subplots(), race)
@@ -33,7 +33,7 @@ def bench(found: dict[str, Any]) -> Figure:
         part = growth[growth["grows"] == what]
         _line(axes, part["size"], part["seconds_per_step"], name, "seconds per step")
     plans = pd.DataFrame(found["dry_runs"], columns=["runs", "seconds"])
-    if plans.empty:  # measured where there is no Snakemake
+    if plans.empty:  # missing if Snakemake is not installed
         panels[2].set_visible(False)
     else:
         _line(panels[2], plans["runs"], plans["seconds"], "runs of the study", "dry run (s)")
@@ -61,7 +61,7 @@ def _race(axes: Axes, race: pd.DataFrame) -> None:
     axes.invert_yaxis()
     axes.set_xlim(left=0)
     axes.margins(x=0.12)
-    axes.set_xlabel("training steps per second; beside it: times the plain loop")
+    axes.set_xlabel("training steps per second; next to the bar: ratio to the plain loop")
 
 
 def _line(axes: Axes, x: "pd.Series[float]", y: "pd.Series[float]", name: str, unit: str) -> None:

@@ -50,8 +50,8 @@ MARKERS = {
     "plain": "X",
 }
 
-OTHER = "#555555"  # an architecture without a colour of its own
-PUBLISHED = "#6E6E6E"  # what others have measured
+OTHER = "#555555"  # for an architecture without its own colour
+PUBLISHED = "#6E6E6E"  # published networks
 FOOTER = "#777777"
 GRID = "#DDDDDD"
 HEATMAP = "viridis"
@@ -67,12 +67,12 @@ def marker(architecture: str) -> str:
 
 
 def drawn_as(level: str, family: str) -> str:
-    """Whose colour and marker a final network has: its own, if it has any, or its family's."""
+    """The name whose colour and marker a final network has: its own, or its architecture's."""
     return level if level in COLORS else family
 
 
 def on_dark(tint: str) -> str:
-    """A colour for a dark page: mixed with white until it stands out."""
+    """A colour for a dark page: mixed with white until it is bright enough."""
     parts = [int(tint[place : place + 2], 16) for place in (1, 3, 5)]
     while _brightness(parts) < DARKEST:
         parts = [round(part + (255 - part) / 10) for part in parts]

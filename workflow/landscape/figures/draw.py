@@ -1,4 +1,4 @@
-"""One figure by its name: read its tables, draw, stamp where the numbers come from, save."""
+"""One figure by its name: read its tables, draw it, add the provenance, save it."""
 
 import importlib
 from pathlib import Path
@@ -21,7 +21,7 @@ PIXELS = {True: "official pixels", False: "not the official pixels", None: "pixe
 
 
 def draw(name: str, results: Path, settings: Figures, png: Path, pdf: Path) -> None:
-    """Draw the figure `name` from the tables below `results` into `png` and `pdf`."""
+    """Draw the figure `name` from the tables in `results` into `png` and `pdf`."""
     if name not in FIGURES:
         raise UserError(f"no figure {name!r}; there are {sorted(FIGURES)}")
     spec = FIGURES[name]
@@ -81,7 +81,7 @@ def _distinct(runs: pd.DataFrame, column: str) -> str:
 
 def _runs(spec: FigureSpec, results: Path, arguments: list[Any]) -> pd.DataFrame:
     """The runs that the figure shows."""
-    if spec.needs == "insight":  # a table or a description that tells of its own runs
+    if spec.needs == "insight":  # a table or a description that names its own runs
         shown = arguments[-1]
         return shown if isinstance(shown, pd.DataFrame) else pd.DataFrame(shown["networks"])
     runs = read_table(results / spec.study / "runs.csv")
@@ -96,7 +96,7 @@ def _arguments(spec: FigureSpec, results: Path, dataset: dict[str, Any]) -> list
 
 
 def _read(path: Path) -> Any:
-    """A table, the arrays of a .safetensors file, or what a .json file says."""
+    """A table, the arrays of a .safetensors file, or the content of a .json file."""
     match path.suffix:
         case ".safetensors":
             return _tensors(path)
@@ -108,6 +108,6 @@ def _read(path: Path) -> Any:
 def _tensors(path: Path) -> dict[str, np.ndarray]:
     try:
         tensors: dict[str, np.ndarray] = load_file(path)
-    except Exception as error:  # safetensors has exceptions of its own
+    except Exception as error:  # safetensors has its own exceptions
         raise UserError(f"{path}: not readable as safetensors ({error})") from None
     return tensors

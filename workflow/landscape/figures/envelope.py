@@ -1,4 +1,4 @@
-"""A band between minimum and maximum over steps: checked, and drawn with its spread over seeds."""
+"""A band between minimum and maximum by step: checked, and drawn with its spread over seeds."""
 
 from typing import NamedTuple
 
@@ -20,7 +20,7 @@ SHOWN_DROPS = 6
 
 
 class Drop(NamedTuple):
-    """From `step` on, the band of this architecture and seed rests on fewer runs."""
+    """From `step` on, the band of this architecture and seed has fewer runs."""
 
     architecture: str
     seed: int
@@ -30,10 +30,10 @@ class Drop(NamedTuple):
 
 
 def select(table: pd.DataFrame, measure: str, null_at_start: bool = False) -> pd.DataFrame:
-    """The rows of one measure, all finite; none where no run has got as far as a value.
+    """The rows of one measure, all finite; empty if no run has a value.
 
     With `null_at_start` a null at step 0 is dropped: a distance needs an earlier gradient.
-    A null where no run is left is dropped as well. Anything else not finite is an error.
+    A null at a step without runs is dropped too. Any other value that is not finite is an error.
     """
     rows = table[table["measure"] == measure]
     limits = rows[["minimum", "maximum"]].astype(np.float64)
@@ -52,7 +52,7 @@ def require_columns(table: pd.DataFrame, columns: set[str], what: str) -> None:
 
 
 def refuse_non_finite(table: pd.DataFrame, columns: list[str], what: str) -> None:
-    """Raise where a number is NaN or infinite: no figure is drawn from it."""
+    """Raise an error if a number is NaN or infinite: no figure is drawn from it."""
     for column in columns:
         bad = table[~np.isfinite(table[column].astype(np.float64))]
         if len(bad):
@@ -66,7 +66,7 @@ def archs_of(table: pd.DataFrame) -> list[str]:
 
 
 def say_empty(axes: Axes, reason: str) -> None:
-    """A panel without data says why."""
+    """A panel without data, with the reason."""
     axes.text(0.5, 0.5, reason, transform=axes.transAxes, ha="center", va="center", wrap=True)
     axes.set_xticks([])
     axes.yaxis.set_major_locator(NullLocator())
@@ -75,7 +75,7 @@ def say_empty(axes: Axes, reason: str) -> None:
 
 
 def empty_figure(reason: str, width: float = WIDTH) -> Figure:
-    """A figure without data, which says why; to be called by a `styled` function."""
+    """A figure without data, with the reason; to be called by a `styled` function."""
     figure = new_figure(height=2, width=width)
     say_empty(figure.subplots(), reason)
     return figure
@@ -88,7 +88,7 @@ def drops(rows: pd.DataFrame) -> list[Drop]:
         for seed, part in rows[rows["arch"] == name].groupby("seed"):
             part = part.sort_values("step")
             total = int(part["runs"].max())
-            remain = part["runs"][::-1].cummax()[::-1]  # a value missing at one step is no loss
+            remain = part["runs"][::-1].cummax()[::-1]  # one missing value is not a lost run
             lost = remain.diff() < 0
             for step, runs in zip(part["step"][lost], remain[lost], strict=True):
                 found.append(Drop(name, int(str(seed)), int(step), int(runs), total))
@@ -149,7 +149,7 @@ def drop_text(drop: Drop, rows: pd.DataFrame, unit: str = "runs") -> str:
 
 
 def legend(figure: Figure, rows: pd.DataFrame, found: list[Drop], unit: str = "runs") -> None:
-    """Architectures, then the steps at which their bands lose runs, above all panels."""
+    """A legend above all panels: architectures, then the steps at which their bands lose runs."""
     handles: list[Patch | Line2D] = [
         Patch(facecolor=color(name), alpha=0.6, label=label(name)) for name in archs_of(rows)
     ]

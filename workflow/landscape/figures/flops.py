@@ -1,4 +1,4 @@
-"""Training operations against accuracy, network by network."""
+"""Accuracy by training operations, for each network."""
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -14,7 +14,7 @@ from landscape.tables.published import PFLOP
 
 @styled
 def accuracy_by_flops(epochs: pd.DataFrame) -> Figure:
-    """Validation accuracy of the final networks by the operations that training took so far."""
+    """Validation accuracy of the final networks by the training operations so far."""
     require_columns(epochs, {"name", "family", "seed", "epoch", "train_flops"}, "epochs")
     rows = epochs[epochs["name"].str.startswith("final/")]
     if rows.empty:

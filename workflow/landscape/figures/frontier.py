@@ -1,4 +1,4 @@
-"""Accuracy against what it costs: parameters, operations, seconds; ours and what is published."""
+"""Accuracy by its cost, in parameters, operations and seconds: our networks and published ones."""
 
 from collections.abc import Hashable
 from itertools import pairwise
@@ -23,14 +23,14 @@ from landscape.tables.published import PFLOP, PUBLISHED
 PLAIN, AUGMENTED = "test_accuracy", "test_accuracy_augmented"
 COLUMNS = {"run", "kind", "level", "family", "parameters", "train_flops", PLAIN, AUGMENTED}
 NO_ACCURACY = "No value: every run of a final network diverged."
-SMALLEST = 0.01  # % error: where an interval is cut that reaches below zero
+SMALLEST = 0.01  # % error at which an interval that reaches below zero is cut
 ALONG = 25  # points on a piece of the frontier
 HARDWARE_NAME = 45  # characters at most, in an axis label
 
 
 @styled
 def frontier_parameters(summary: pd.DataFrame, published: bool = True) -> Figure:
-    """Test error against the number of parameters, both logarithmic; lower left is better."""
+    """Test error by number of parameters, both logarithmic; lower left is better."""
     anchors = PUBLISHED if published else ()
     rows = tested(summary)
     if rows.empty:
@@ -49,7 +49,7 @@ def frontier_parameters(summary: pd.DataFrame, published: bool = True) -> Figure
 
 @styled
 def frontier_cost(summary: pd.DataFrame, runs: pd.DataFrame, published: bool = True) -> Figure:
-    """Test error against the operations (left) and the seconds (right) of the whole training."""
+    """Test error by operations (left) and seconds (right) of the whole training."""
     anchors = PUBLISHED if published else ()
     rows = tested(summary)
     if rows.empty:
@@ -88,7 +88,7 @@ def frontier_cost(summary: pd.DataFrame, runs: pd.DataFrame, published: bool = T
 
 
 def tested(summary: pd.DataFrame) -> pd.DataFrame:
-    """The settings with a test accuracy; none where every run diverged."""
+    """The settings with a test accuracy; empty if every run diverged."""
     require_columns(summary, COLUMNS, "summary")
     rows = summary[summary["kind"].isin(["final", "plain"])]
     if rows.empty:
@@ -101,7 +101,7 @@ def tested(summary: pd.DataFrame) -> pd.DataFrame:
 def _panel(
     axes: Axes, rows: pd.DataFrame, cost: str, unit: float, theirs: dict[str, tuple[float, float]]
 ) -> list[tuple[float, float]]:
-    """Draw ours over theirs; returns where labels should not be."""
+    """Draw ours over theirs; returns the points that labels must not cover."""
     axes.set_xscale("log")
     log_scale(axes)
     for name, (x, y) in theirs.items():
@@ -160,7 +160,7 @@ def drawn_like(row: dict[Hashable, Any]) -> str:
 
 
 def _names(theirs: dict[str, tuple[float, float]]) -> list[tuple[tuple[float, float], str]]:
-    """A label per place; networks at the same place share one."""
+    """One label per point; networks at the same point share it."""
     shared: dict[tuple[float, float], list[str]] = {}
     for name, place in theirs.items():
         shared.setdefault(place, []).append(name)
@@ -180,9 +180,9 @@ def frontier_corners(points: list[tuple[float, float]]) -> list[tuple[float, flo
 
 
 def _frontier(axes: Axes, points: list[tuple[float, float]]) -> list[tuple[float, float]]:
-    """A step line through those of ours that no other beats in both cost and error.
+    """A step line through those of our networks that no other beats in both cost and error.
 
-    Returns points along it, for labels to keep away from.
+    Returns points along it, which labels must not cover.
     """
     corners = frontier_corners(points)
     axes.plot(*zip(*corners, strict=True), color="black", lw=0.7, ls="--", zorder=1)

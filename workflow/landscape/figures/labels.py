@@ -1,4 +1,4 @@
-"""Names beside points, set where they cover neither a point nor one another."""
+"""Names next to points, placed so that they cover neither a point nor each other."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -11,10 +11,15 @@ Point = tuple[float, float]
 
 SIZE = 8.0  # of the font, in points
 MARKER = 4.0  # half the side of the square that a marker needs, in points
-SPACE = 1.5  # between a name and anything else, in points
-CROSSING = 20.0  # points²: what a line over something else costs
-OUTSIDE = 10.0  # times the area outside the axes
-DISTANCES = (6.0, 12.0, 19.0, 27.0)  # of a name from its point; beyond the first with a line
+SPACE = 1.5  # gap between a name and anything else, in points
+CROSSING = 20.0  # points²: cost of a line that crosses something else
+OUTSIDE = 10.0  # cost factor of the area outside the axes
+DISTANCES = (
+    6.0,
+    12.0,
+    19.0,
+    27.0,
+)  # from name to point; beyond the first, with a line
 DIRECTIONS = ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (1, -1), (-1, 1), (-1, -1))
 
 
@@ -41,7 +46,7 @@ class Box(NamedTuple):
 
 
 class Candidate(NamedTuple):
-    """A place for a text: its point, how far it is from there, and the rectangle it fills."""
+    """A position for a text: its point, its distance from there, and the rectangle it fills."""
 
     point: Point
     distance: float
@@ -51,14 +56,14 @@ class Candidate(NamedTuple):
 def place_labels(
     axes: Axes, labels: Sequence[tuple[Point, str]], obstacles: Sequence[Point], color: str
 ) -> list[Annotation]:
-    """Write each text beside its point (data coordinates), the first free place of each direction.
+    """Write each text next to its point (data coordinates), at the first free position.
 
-    Everything else must be drawn and the limits be set before. Where no place is free the text
-    takes the one that covers least. Deterministic: the same points give the same places.
+    Everything else must be drawn, and the limits set, before. If no position is free, the text is
+    put where it covers least. Deterministic: the same points give the same positions.
     """
     figure = axes.get_figure(root=True)
     assert figure is not None
-    figure.draw_without_rendering()  # lays the axes out, so that data have their place on the page
+    figure.draw_without_rendering()  # computes the layout, so that data have positions on the page
     scale = 72 / figure.dpi  # everything below is in points
     frame = Box(*(scale * edge for edge in axes.get_window_extent().extents))
     places = [*obstacles, *(point for point, _ in labels)]
@@ -112,7 +117,7 @@ def _box(
 
 
 def _cost(candidate: Candidate, taken: Sequence[Box], frame: Box) -> float:
-    """The area that a text would cover, and what of it lies outside the frame, in points².
+    """The area that a text would cover, plus its area outside the frame, in points².
 
     A line to its point that crosses something else costs as much as a small overlap.
     """
@@ -123,7 +128,7 @@ def _cost(candidate: Candidate, taken: Sequence[Box], frame: Box) -> float:
 
 
 def _crossed(candidate: Candidate, taken: Sequence[Box]) -> int:
-    """What a text's line to its point runs over, its own point not counted."""
+    """The points that a text's line to its point crosses, except its own."""
     if candidate.distance <= DISTANCES[0]:
         return 0
     (x, y), box = candidate.point, candidate.box

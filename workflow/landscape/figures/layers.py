@@ -1,4 +1,4 @@
-"""The layers of the final networks: a bar per layer, from the image to the logits."""
+"""The layers of the final networks: one bar per layer, from the image to the logits."""
 
 import re
 from dataclasses import dataclass
@@ -24,14 +24,14 @@ KINDS = {  # what is drawn, its colour, and the words in a layer's kind or name 
     "pooling": ("#BBBBBB", ("pool", "maximum", "average")),
     "linear": ("#CC6677", ("linear", "fully connected")),
 }
-BY_NAME = ("attention", "shortcut")  # told by the layer's name as well, whatever its kind
+BY_NAME = ("attention", "shortcut")  # also recognized by the layer's name, whatever its kind
 COLUMNS = {"network", "layer", "kind", "output_shape", "parameters", "flops"}
-PANEL = 1.25  # inches of a network
-SPAN = 100.0  # width of a panel; everything across is in these units
-LABEL = 12.5  # that a stage's label needs
+PANEL = 1.25  # height of a network in inches
+SPAN = 100.0  # width of a panel; horizontal lengths are in these units
+LABEL = 12.5  # width of a stage's label
 GAP = 2.5  # between stages
-WIDEST = 0.75  # units across for a doubling of the channels
-LOWEST = 0.05  # height of a bar whose image is a single pixel, of the input's side
+WIDEST = 0.75  # width of a doubling of the channels
+LOWEST = 0.05  # height of a bar whose image is one pixel, as a share of the input's side
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Bar:
 
 @dataclass
 class Stage:
-    """Layers in a row whose images have one side, and all parameters between its ends."""
+    """Consecutive layers whose images have the same side, and all parameters from first to last."""
 
     bars: list[Bar]
     parameters: int
@@ -66,7 +66,7 @@ class Stage:
 
 @styled
 def structure(layers: pd.DataFrame) -> Figure:
-    """A row of bars per network: height is the image's side, width the channels' logarithm."""
+    """One row of bars per network: height is the image's side, width the channels' logarithm."""
     require_columns(layers, COLUMNS, "layers")
     if layers.empty:
         raise UserError("there are no layers")
@@ -90,10 +90,10 @@ def structure(layers: pd.DataFrame) -> Figure:
 def stages_of(layers: pd.DataFrame) -> list[Stage]:
     """The layers of one network that are drawn, cut where the side of the image changes.
 
-    Normalization, activation, dropout and reshaping are not drawn; their parameters count.
+    Normalization, activation, dropout and reshaping are not drawn; their parameters are counted.
     """
     stages: list[Stage] = []
-    ahead = Stage([], 0)  # what belongs to the stage that comes
+    ahead = Stage([], 0)  # belongs to the next stage
     for row in layers.to_dict("records"):
         kind = kind_of(str(row["kind"]), str(row["layer"]))
         parameters = int(row["parameters"])
@@ -102,7 +102,7 @@ def stages_of(layers: pd.DataFrame) -> list[Stage]:
             continue
         bar = Bar(kind, *_shape(str(row["output_shape"])))
         new = not stages or bar.side != stages[-1].side
-        if new and kind in BY_NAME:  # a shortcut runs before the layers that it passes by
+        if new and kind in BY_NAME:  # a skip connection runs before the layers that it skips
             ahead.bars.append(bar)
             ahead.parameters += parameters
             continue
@@ -119,12 +119,12 @@ def stages_of(layers: pd.DataFrame) -> list[Stage]:
 
 
 def kind_of(kind: str, name: str) -> str | None:
-    """What a layer is drawn as; None for what is not drawn."""
+    """What a layer is drawn as; None if it is not drawn."""
     for drawn, (_, words) in KINDS.items():
         searched = f"{kind} {name}" if drawn in BY_NAME else kind
         if any(word in searched.lower() for word in words):
             if drawn == "shortcut" and kind_of(kind, "") is None:
-                return None  # the normalization of a shortcut
+                return None  # the normalization in a skip connection
             return drawn
     return None
 
@@ -136,7 +136,7 @@ def _shape(text: str) -> tuple[int, int]:
         return numbers[-3], numbers[-1]
     if numbers:
         return numbers[-1], 1
-    raise UserError(f"output_shape {text!r} holds no numbers")
+    raise UserError(f"output_shape {text!r} has no numbers")
 
 
 def _doublings(bar: Bar) -> float:
@@ -170,7 +170,7 @@ def _panel(axes: Axes, stages: list[Stage]) -> None:
 
 
 def _fitted(stages: list[Stage]) -> tuple[float, list[float]]:
-    """The width of a doubling, and of each stage, so that all stages and their labels fit."""
+    """The widths of a doubling and of each stage with which all stages and their labels fit."""
     scale = WIDEST * 2
     while True:
         slots = [max(LABEL, scale * stage.doublings) for stage in stages]

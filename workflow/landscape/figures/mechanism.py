@@ -12,7 +12,7 @@ from landscape.figures.colors import OTHER, color
 from landscape.figures.style import log_scale, new_figure, styled
 from landscape.notation.names import label, ordered
 
-NETWORKS = ("vgg_a", "vgg_a_bn", "vgg_a_init")  # of the figure of sharpness
+NETWORKS = ("vgg_a", "vgg_a_bn", "vgg_a_init")  # in the figure of sharpness
 QUANTITIES = {  # how each is drawn
     "lambda_1": (r"$\lambda_1$ on the curvature batch", "-"),
     "batch_sharpness": (r"mean $\kappa$ of mini-batches", "--"),
@@ -20,13 +20,13 @@ QUANTITIES = {  # how each is drawn
 COMPARED = ("vgg_a", "vgg_a_bn")  # in every panel of the controls
 COLUMNS = 4  # of panels
 POINTS = 480  # of the grid that a density is drawn on
-LIMIT = 10.0  # nats that are drawn; a run that diverges would leave no room for the others
-BROADENING = 0.01  # of the density's kernels, of the width of the spectrum
+LIMIT = 10.0  # nats; a run that diverges would leave no room for the others
+BROADENING = 0.01  # width of the density's kernels, as a share of the spectrum's
 
 
 @styled
 def mechanism_sharpness(table: pd.DataFrame) -> Figure:
-    """λ₁ and the curvature that steps meet, over the training step and over the loss, and 2/lr."""
+    """λ₁, the curvature along mini-batch gradients and 2/lr, by training step and by loss."""
     rates = sorted(table["learning_rate"].unique(), reverse=True)
     shown = [name for name in NETWORKS if name in set(table["arch"])]
     figure = new_figure(height=4.6)
@@ -68,10 +68,10 @@ def _by_seed(
 
 @styled
 def mechanism_spectrum(nodes: pd.DataFrame) -> Figure:
-    """Spectral densities, a row for each step, networks one above the other."""
+    """Spectral densities of the networks, one row for each step."""
     nodes = nodes[nodes["statistics"] == "batch"]
     if nodes.empty:
-        raise UserError("no spectra: mechanism.in_depth.networks names no network that trained")
+        raise UserError("no spectra: no network in mechanism.in_depth.networks trained")
     names, steps = ordered(set(nodes["arch"])), sorted(nodes["step"].unique())
     figure = new_figure(height=0.9 + 1.1 * len(names))
     grid = figure.subplots(len(names), len(steps), sharey=True, squeeze=False)
@@ -131,7 +131,7 @@ def mechanism_range(table: pd.DataFrame) -> Figure:
 
 @styled
 def mechanism_controls(losses: pd.DataFrame) -> Figure:
-    """Training loss by step: in a panel each, the other networks between VGG-A and BatchNorm."""
+    """Training loss by step: one panel for each other network, with VGG-A and BatchNorm."""
     rate = losses["learning_rate"].max()
     names = [name for name in ordered(set(losses["arch"])) if name not in COMPARED]
     panels = [(rate, name) for name in names]

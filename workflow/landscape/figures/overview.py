@@ -1,4 +1,4 @@
-"""The report's first picture: both bands of the loss, side by side."""
+"""The report's first figure: both bands of the loss, side by side."""
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -17,7 +17,7 @@ def overview(bands: pd.DataFrame, probe: pd.DataFrame, smoothing_steps: int = 1)
         rows = select(table, "loss")
         axes.set_title(title)
         if rows.empty:
-            say_empty(axes, "No value: every loss here diverged.")
+            say_empty(axes, "No value: no loss is finite.")
             continue
         log_scale(axes)
         draw_bands(axes, rows, smoothing_steps)

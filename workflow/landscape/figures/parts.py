@@ -1,4 +1,4 @@
-"""The parts of the gradient's change along a step, over the step's size."""
+"""The parts of the gradient's change over a step, by step size."""
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -16,10 +16,10 @@ QUARTILES = (0.25, 0.5, 0.75)
 
 @styled
 def probe_parts(probe: pd.DataFrame) -> Figure:
-    """Left: the change of the gradient over its length, the part that the Hessian foretells and the
-    rest. Right: the shares of kinks that the step crosses.
+    """Left: the change of the gradient divided by its norm, the part that the Hessian predicts and
+    the rest. Right: the shares of kinks that the step crosses.
 
-    Medians over steps and seeds, with the quartiles shaded; shares of 0 are not on the log axis.
+    Medians over steps and seeds, with the quartiles shaded; a share of 0 is not on the log axis.
     """
     columns = {"smooth_distance", "rest_distance", "relu_flips", "pool_flips", "gradient_norm"}
     require_columns(probe, columns, "the probe")
@@ -37,7 +37,7 @@ def probe_parts(probe: pd.DataFrame) -> Figure:
     left.set_ylabel(r"change of the gradient / $\|g\|$")
     _styles(left, {r"$\|\eta Hg\|$": "-", r"rest, $\|\nabla L(\theta-\eta g)-g+\eta Hg\|$": "--"})
     _draw(right, change, {"relu_flips": "-", "pool_flips": "--"})
-    right.set_ylabel("share that flipped")
+    right.set_ylabel("flipped share")
     _styles(right, {"signs at ReLUs": "-", "winners of max pooling": "--"})
     names = archs_of(probe)
     lines = [Line2D([], [], color=color(name), lw=2, label=label(name)) for name in names]

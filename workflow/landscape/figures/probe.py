@@ -35,7 +35,7 @@ def probe_loss(bands: pd.DataFrame, smoothing_steps: int = 1) -> Figure:
 
 @styled
 def probe_gradient(bands: pd.DataFrame, smoothing_steps: int = 1) -> Figure:
-    """How far the gradient turns and moves along itself: distance and cosine."""
+    """How much the gradient changes and turns over a step: distance and cosine."""
     measures = {
         "gradient_distance": r"$\|\nabla L(\theta-\eta g)-g\|_2$",
         "gradient_cosine": r"$\cos(\nabla L(\theta-\eta g),\,g)$",
@@ -45,14 +45,14 @@ def probe_gradient(bands: pd.DataFrame, smoothing_steps: int = 1) -> Figure:
 
 @styled
 def probe_beta(bands: pd.DataFrame, smoothing_steps: int = 1) -> Figure:
-    """Effective beta along the gradient."""
+    """Effective β along the gradient."""
     measures = {"beta": r"$\beta(\eta)=\|\nabla L(\theta-\eta g)-g\|\,/\,(\eta\|g\|)$"}
     return _figure(bands, measures, smoothing_steps)
 
 
 @styled
 def probe_beta_heatmap(probe: pd.DataFrame) -> Figure:
-    """Effective beta for each step size over training, geometric mean over seeds."""
+    """Effective β by step size and training step, geometric mean over seeds."""
     grids = beta_grids(probe)
     if not grids:
         return empty_figure(NO_STEP_SIZE)
@@ -83,7 +83,7 @@ def probe_beta_heatmap(probe: pd.DataFrame) -> Figure:
 def beta_grids(probe: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Architecture → β, relative step size by step: the geometric mean over seeds.
 
-    Empty where no step size has a finite loss.
+    Empty if no step size has a finite loss.
     """
     probe = probe[probe["loss"].notna()]  # elsewhere the step size has diverged
     refuse_non_finite(probe, ["beta"], "measure 'beta'")
@@ -99,7 +99,7 @@ def beta_grids(probe: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 
 def extremes(grids: dict[str, pd.DataFrame]) -> tuple[float, float]:
-    """The lowest and the highest value of all grids."""
+    """The lowest and highest value of all grids."""
     values = np.concatenate([grid.to_numpy().ravel() for grid in grids.values()])
     return float(np.nanmin(values)), float(np.nanmax(values))
 

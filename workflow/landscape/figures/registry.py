@@ -1,34 +1,34 @@
-"""The registry of figures: the function and the tables of each. Nothing heavy is imported here."""
+"""The registry of figures: the function and the tables of each, without importing matplotlib."""
 
 from dataclasses import dataclass
 from typing import Literal
 
-# What a configuration must have for a figure to be drawn; "" for what every configuration has.
+# What a configuration must have for a figure to be drawn; "": every configuration has it.
 Need = Literal["", "sweep", "ablations", "finals", "insight"]
 
 
 @dataclass(frozen=True)
 class FigureSpec:
-    """A figure: `module.function` called with the files `arguments`, paths below the results.
+    """A figure: `module.function` called with the files `arguments`, paths in the results folder.
 
-    `options` are further keyword arguments. `drawn` starts the names of the runs that the figure
-    shows, for the provenance below it; none: all runs of the study. What needs `insight` tells of
-    its runs itself, some of them of the bands study.
+    `options` are further keyword arguments. `drawn` are prefixes of the names of the runs that the
+    figure shows, for the provenance below it; without them, all runs of the study. A figure that
+    needs `insight` names its runs itself; some belong to the study `bands`.
     """
 
     module: str
     function: str
     study: Literal["bands", "probe", "mechanism", "network", "data", "bench"]
     arguments: tuple[str, ...]
-    smoothed: bool = False  # the function takes `smoothing_steps`
-    anchored: bool = False  # the function takes `published`: whether published results compare
+    smoothed: bool = False  # the function has a parameter `smoothing_steps`
+    anchored: bool = False  # the function has a parameter `published`, for comparable images
     options: tuple[tuple[str, str], ...] = ()
     drawn: tuple[str, ...] = ()
     needs: Need = ""
 
     @property
     def tables(self) -> tuple[str, ...]:
-        """Every file that is read: the arguments, and what the provenance footer comes from."""
+        """Every file that is read: the arguments, and the sources of the provenance footer."""
         told = self.study in ("data", "bench") or self.needs == "insight"
         runs = () if told else (f"{self.study}/runs.csv",)
         return tuple(dict.fromkeys((*self.arguments, *runs, "data/dataset.json")))

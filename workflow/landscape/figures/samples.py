@@ -16,7 +16,7 @@ GAP = 2  # pixels between images
 def samples(
     pixels: NDArray[np.uint8], labels: NDArray[np.int64], class_names: Sequence[str]
 ) -> Figure:
-    """The first ten training images of every class; one row per class. Pixels are N,3,H,W."""
+    """The first ten training images of each class, one row per class; pixels are [N, 3, H, W]."""
     height, width = pixels.shape[2:]
     cell_height, cell_width = height + GAP, width + GAP
     mosaic = np.full(

@@ -6,11 +6,11 @@ from landscape.figures.registry import FIGURES, FigureSpec
 
 
 def wanted(study: Study) -> list[str]:
-    """The names of the figures that this study's settings ask for, in the registry's order.
+    """The names of the figures that this study's settings select, in the registry's order.
 
-    A figure is drawn where every section that its tables are of is there; a sweep's where its
-    factor is configured, the insight figures where there is an `insight` section. The benchmark's
-    is drawn by its own target.
+    A figure is drawn if the configuration has every section of its tables; a sweep's figure if its
+    factor is configured, the insight figures if there is an `insight` section. The benchmark's
+    figure has its own target.
     """
     return [name for name, spec in FIGURES.items() if _is_wanted(spec, study)]
 

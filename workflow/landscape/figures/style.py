@@ -1,4 +1,4 @@
-"""The look shared by every figure, and its saving."""
+"""The style of every figure, and how it is saved."""
 
 import functools
 import textwrap
@@ -58,7 +58,7 @@ def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
 
 
 def _settings() -> AbstractContextManager[None]:
-    """matplotlib's defaults and `SETTINGS` over them; what the user's own file says is ignored."""
+    """matplotlib's defaults with `SETTINGS` over them; the user's own file is ignored."""
     settings: Any = {**matplotlib.rcParamsDefault, **SETTINGS, "backend": "agg"}
     return matplotlib.rc_context(settings)
 
@@ -72,7 +72,7 @@ class PlainLog(LogFormatter):
     """Ticks of a log axis as plain numbers (0.01, 1, 200); powers of ten far from 1."""
 
     def __call__(self, x: float, pos: int | None = None) -> str:
-        if not super().__call__(x, pos):  # a minor tick that there is no room to name
+        if not super().__call__(x, pos):  # a minor tick without room for a label
             return ""
         if 1e-3 <= x < 1e4:
             return f"{x:g}"
@@ -90,7 +90,7 @@ def log_scale(axes: Axes) -> None:
 
 
 def stamp(figure: Figure, text: str) -> None:
-    """A small grey footer that says where the numbers come from."""
+    """A small grey footer with the origin of the numbers."""
     width, height = figure.get_size_inches()
     lines = textwrap.wrap(text, int(width * 18))
     margin = (0.14 * len(lines) + 0.06) / height

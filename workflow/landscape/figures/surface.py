@@ -17,13 +17,13 @@ from landscape.figures.envelope import empty_figure
 from landscape.figures.style import WIDTH, new_figure, styled
 from landscape.notation.names import label
 
-NO_RUN = "No value: every run to look around diverged."
-LEVELS = 12  # of the contours, equally apart on the log scale
+NO_RUN = "No value: every run to inspect diverged."
+LEVELS = 12  # of the contours, evenly spaced on the log scale
 
 
 @styled
 def loss_surface(surface: pd.DataFrame) -> Figure:
-    """The loss of every run by the place in the plane: in relief, and below it from above.
+    """The loss of every run in the plane: as a relief, and below it from above.
 
     All runs share one log colour scale; the relief's height is log10 of the loss.
     """
@@ -50,7 +50,7 @@ def loss_surface(surface: pd.DataFrame) -> Figure:
 
 
 def surface_grids(surface: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Run → its losses with y as rows and x as columns; none where every run diverged."""
+    """Run → its losses with y as rows and x as columns; empty if every run diverged."""
     return {str(run): _grid(str(run), part) for run, part in surface.groupby("run", sort=False)}
 
 
@@ -60,7 +60,7 @@ def surface_archs(surface: pd.DataFrame) -> dict[str, str]:
 
 
 def surface_title(run: str, archs: dict[str, str]) -> str:
-    """The architecture, and the run where several share it."""
+    """The architecture, with the run if several runs have this architecture."""
     alone = list(archs.values()).count(archs[run]) == 1
     return label(archs[run]) if alone else f"{label(archs[run])}\n{run}"
 
@@ -108,7 +108,7 @@ def _from_above(axes: Axes, grid: pd.DataFrame, norm: LogNorm) -> QuadMesh:
 def _grid(run: str, rows: pd.DataFrame) -> pd.DataFrame:
     """Losses with y as rows and x as columns, every point once, positive and finite."""
     if rows.duplicated(["x", "y"]).any():
-        raise UserError(f"{run}: surface must hold every point once")
+        raise UserError(f"{run}: the surface must have every point once")
     grid = rows.pivot(index="y", columns="x", values="loss")
     values = grid.to_numpy()
     if not np.isfinite(values).all():
@@ -119,7 +119,7 @@ def _grid(run: str, rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def loss_ticks(low: float, high: float) -> list[float]:
-    """1, 2, 5, 10, … between the lowest and the highest loss; over two decades, powers alone."""
+    """1, 2, 5, 10, … between the lowest and highest loss; beyond two decades, powers of ten."""
     powers = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
     factors = (1, 2, 5) if high < 100 * low else (1,)
     ticks = [factor * 10.0**power for power in powers for factor in factors]

@@ -1,4 +1,4 @@
-"""Effect of one factor, or one part of a network: validation accuracy and its differences."""
+"""Effect of one factor, or of one part of a network: validation accuracy and its differences."""
 
 from collections.abc import Hashable
 from typing import Any
@@ -23,19 +23,19 @@ Row = dict[Hashable, Any]
 
 COLUMNS = {"run", "kind", "group", "level", "family", "seeds", "diverged", JUDGED_BY, "difference"}
 RATE = "learning_rate"
-ROW = 0.3  # inches of an ablation
-SWEEP_ROW = 0.21  # inches of a level
-HEADROOM = 0.85  # inches of a sweep without its levels
+ROW = 0.3  # height of an ablation in inches
+SWEEP_ROW = 0.21  # height of a level in inches
+HEADROOM = 0.85  # height of a sweep without its levels, in inches
 HALF_WIDTH = 3.15  # inches: two sweeps side by side, in the report's text width
-SEEDS_BELOW = 0.24  # of a row: how far below the mean its seeds are drawn
+SEEDS_BELOW = 0.24  # rows by which the seeds are drawn below the mean
 NO_LEVEL = "No value: every run of\nthis sweep diverged."
-NO_PAIR = "No value: of every ablation, or of its whole network, all runs diverged."
+NO_PAIR = "No value: for every ablation, all its runs or all of its whole network diverged."
 POINTS = "difference (percentage points)"
 
 
 @styled
 def sweep(summary: pd.DataFrame, runs: pd.DataFrame, factor: str) -> Figure:
-    """Levels of one factor: validation accuracy, and the paired difference to the base."""
+    """Levels of one factor: validation accuracy, and the paired difference from the base."""
     require_columns(summary, COLUMNS, "summary")
     rows = summary[(summary["kind"] == "sweep") & (summary["group"] == factor)]
     if rows.empty:
@@ -66,7 +66,7 @@ def sweep(summary: pd.DataFrame, runs: pd.DataFrame, factor: str) -> Figure:
 
 @styled
 def ablations(summary: pd.DataFrame, runs: pd.DataFrame) -> Figure:
-    """What is lost without one part, of each final network; paired by seed."""
+    """What each final network loses without one of its parts, paired by seed."""
     require_columns(summary, COLUMNS, "summary")
     rows = summary[summary["kind"] == "ablation"]
     if rows.empty:
@@ -87,13 +87,13 @@ def ablations(summary: pd.DataFrame, runs: pd.DataFrame) -> Figure:
         _levels(axes, [_level(row) for row in part])
         axes.axvline(0, color="black", lw=0.7, ls=":", zorder=1)
         axes.set_title(final_name(group, str(part[0]["family"])), loc="left")
-    panels[-1].set_xlabel(f"{POINTS} in validation accuracy,\nto the whole network, seed by seed")
+    panels[-1].set_xlabel(f"{POINTS} in validation accuracy,\nfrom the whole network, seed by seed")
     figure.legend(handles=_handles(rows), loc="outside upper right", ncols=2)
     return figure
 
 
 def _look(row: Row) -> str:
-    """Whose colour and marker: an ablation's is the network's that something is taken from."""
+    """The network whose colour and marker to use; an ablation has those of its whole network."""
     family = str(row["family"])
     return drawn_as(str(row["group"]), family) if row["kind"] == "ablation" else family
 
@@ -122,7 +122,7 @@ def _difference(axes: Axes, place: int, row: Row) -> None:
 
 
 def _bar(axes: Axes, place: int, row: Row, measure: str, what: str) -> None:
-    """A point with its interval, in percent; what is not known is not drawn."""
+    """A point with its interval, in percent; without an interval, only the point."""
     look = _look(row)
     value, low, high = (
         100 * float(row[key]) for key in (measure, f"{measure}_low", f"{measure}_high")
@@ -153,14 +153,14 @@ def _seeds(axes: Axes, place: int, row: Row, values: np.ndarray) -> None:
 
 
 def _tried(row: Row, runs: pd.DataFrame) -> np.ndarray:
-    """Held-out accuracies, in per cent, at the learning rates that a level was not given."""
+    """Validation accuracies, in per cent, at the learning rates that were not chosen."""
     others = (runs["name"].map(setting_of) == setting_of(row["run"])) & (runs["name"] != row["run"])
     values: np.ndarray = 100 * runs.loc[others, JUDGED_BY].to_numpy()
     return values
 
 
 def _ticks(axes: Axes, rows: pd.DataFrame, tried: list[np.ndarray]) -> None:
-    """The rates that were tried and not chosen; a bad one must not push all others together."""
+    """Ticks for the rates that were not chosen; a bad one must not compress the axis."""
     limits = axes.get_xlim()
     for place, (level, values) in enumerate(zip(rows["level"], tried, strict=True)):
         at = np.full(len(values), place - SEEDS_BELOW)
@@ -170,7 +170,7 @@ def _ticks(axes: Axes, rows: pd.DataFrame, tried: list[np.ndarray]) -> None:
 
 
 def _rates(axes: Axes, rows: pd.DataFrame) -> None:
-    """The learning rate of each level, at the right."""
+    """The learning rate of each level, at the right edge."""
     side = axes.secondary_yaxis("right")
     side.set_yticks(range(len(rows)), [f"{rate:g}" for rate in rows[RATE]])
     side.tick_params(axis="y", length=0)
@@ -185,7 +185,7 @@ def _paired(runs: pd.DataFrame, name: str, reference: str) -> pd.Series:
 
 
 def _handles(rows: pd.DataFrame) -> list[Line2D]:
-    """What the marks are; without an interval where no setting has two seeds."""
+    """The legend of the marks; without an interval if no setting has two seeds."""
     look = pd.Series([_look(row) for row in rows.to_dict("records")]).mode().iloc[0]
     several = rows["seeds"].max() > 1
     known = rows["difference_low"].notna().any()

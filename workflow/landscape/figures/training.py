@@ -13,14 +13,14 @@ from landscape.notation.names import label
 
 LINES = ("-", "--", "-.", ":")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h", "d", "8")
-# 4 lines and 13 markers, taken in turn: the styles of 52 learning rates differ
+# cycles of 4 lines and 13 markers: 52 learning rates have different styles
 
 
 @styled
 def training_curves(epochs: pd.DataFrame, runs: pd.DataFrame) -> Figure:
     """One line per architecture and learning rate, median over seeds; stars are test accuracy.
 
-    Accuracy is of the validation images where there are any, otherwise of the training images.
+    Accuracy is on the validation images if there are any, otherwise on the training images.
     """
     refuse_non_finite(epochs, ["train_loss", "train_accuracy", "seconds"], "epochs")
     validated = bool(epochs["validation_accuracy"].notna().all()) and len(epochs) > 0

@@ -1,1 +1,1 @@
-"""What trained networks learned: one file per quantity, each a function of model or logits."""
+"""What trained networks learned: one file per quantity, each a function of network or logits."""

@@ -1,4 +1,4 @@
-"""Pixels that speak for a class: Grad-CAM and integrated gradients, by captum."""
+"""Pixels that are evidence for a class: Grad-CAM and integrated gradients, by captum."""
 
 import numpy as np
 import torch
@@ -13,9 +13,9 @@ STEP_IMAGES = 100  # run at once
 def grad_cam(
     model: nn.Module, layer: nn.Module, inputs: torch.Tensor, classes: torch.Tensor
 ) -> NDArray[np.float32]:
-    """Where [N, h, w] layer A speaks for the class: relu(Σ_k mean(∂z_c/∂A_k) A_k).
+    """Evidence [N, h, w] of layer A for the class: relu(Σ_k mean(∂z_c/∂A_k) A_k).
 
-    Selvaraju et al. 2017; `inputs` [N, 3, 32, 32], `classes` int64 [N], h × w the layer's places.
+    Selvaraju et al. 2017; `inputs` [N, 3, 32, 32], `classes` int64 [N], h × w the layer's size.
     """
     maps = LayerGradCam(model, layer).attribute(inputs, target=classes, relu_attributions=True)
     array: NDArray[np.float32] = maps[:, 0].detach().float().cpu().contiguous().numpy()
@@ -25,10 +25,10 @@ def grad_cam(
 def integrated_gradients(
     model: nn.Module, inputs: torch.Tensor, classes: torch.Tensor
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """(attributions [N, 32, 32] summed over colours, what they miss [N]).
+    """(attributions [N, 32, 32] summed over colours, their errors [N]).
 
-    x · ∫₀¹ ∂z_c/∂x (αx) dα from the grey image 0 on (Sundararajan et al. 2017). They sum to
-    z_c(x) - z_c(0); by how much the numerical integral misses that is returned beside them.
+    x · ∫₀¹ ∂z_c/∂x (αx) dα from the grey image 0 (Sundararajan et al. 2017). They should sum to
+    z_c(x) - z_c(0); the error of the numerical integral is returned too.
     """
     attributions, missed = IntegratedGradients(model).attribute(
         inputs,

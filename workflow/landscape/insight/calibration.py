@@ -1,4 +1,4 @@
-"""Whether a confidence of 80 % is right in 80 of 100 cases (Guo et al. 2017)."""
+"""Calibration: whether 80 % of predictions with 80 % confidence are right (Guo et al. 2017)."""
 
 import numpy as np
 import pandas as pd
@@ -8,7 +8,7 @@ BINS = 15  # equally wide: (0, 1/15], …, (14/15, 1]
 
 
 def reliability(logits: torch.Tensor, labels: torch.Tensor) -> pd.DataFrame:
-    """The bins that hold images, by the confidence max softmax z of `logits` [N, C].
+    """The bins that have images, by the confidence max softmax z of `logits` [N, C].
 
     Columns low and high (the bin), images (how many), confidence and accuracy (their means).
     """
@@ -32,8 +32,8 @@ def reliability(logits: torch.Tensor, labels: torch.Tensor) -> pd.DataFrame:
 def calibration_error(bins: pd.DataFrame) -> float:
     """ECE = Σ_b n_b/N · |accuracy_b - confidence_b| of the bins of `reliability`.
 
-    torchmetrics computes the same but gives a confidence of exactly 1, which float32 often rounds
-    to, a 16th bin of its own.
+    torchmetrics computes the same, but with a separate 16th bin for a confidence of exactly 1, to
+    which float32 often rounds.
     """
     gaps = (bins["accuracy"] - bins["confidence"]).abs()
     return float((bins["images"] * gaps).sum() / bins["images"].sum())

@@ -1,4 +1,4 @@
-"""Classes taken for other classes, counted."""
+"""How often each class is classified as each other class."""
 
 import numpy as np
 import torch
@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 
 def confusion(logits: torch.Tensor, labels: torch.Tensor) -> NDArray[np.int64]:
-    """Counts [C, C] of images of class row that the largest of `logits` [N, C] calls column."""
+    """Counts [C, C] of images of class row that `logits` [N, C] classify as class column."""
     classes = logits.shape[1]
     pairs = labels * classes + logits.argmax(1)
     counts: NDArray[np.int64] = torch.bincount(pairs, minlength=classes**2).numpy()

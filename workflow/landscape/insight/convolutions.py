@@ -1,4 +1,4 @@
-"""The convolutions that see places of the image, in the order in which a network runs them."""
+"""The convolutions with spatial outputs, in the order in which a network runs them."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import nn
 
-SMALLEST_SIDE = 4  # of a map that still says where: below it lie channel attention and VGG's end
+SMALLEST_SIDE = 4  # of a spatial map: channel attention and the end of VGG have smaller ones
 
 
 @dataclass(frozen=True)
@@ -19,9 +19,9 @@ class Convolution:
 
 
 def convolutions(model: nn.Module, inputs: torch.Tensor) -> list[Convolution]:
-    """Those with outputs of at least 4×4 places for `inputs` [N, 3, H, W]; none of an MLP.
+    """Those with outputs of at least 4×4 positions for `inputs` [N, 3, H, W]; none in an MLP.
 
-    1×1 convolutions on channel averages, as squeeze-and-excitation has them, thus do not count.
+    This excludes 1×1 convolutions on channel averages, as in squeeze-and-excitation.
     """
     found: list[Convolution] = []
     handles = []

@@ -1,4 +1,4 @@
-"""The features in a plane: their two principal components."""
+"""The features in a plane: their first two principal components."""
 
 import numpy as np
 import torch
@@ -9,7 +9,7 @@ def principal_plane(features: torch.Tensor) -> tuple[NDArray[np.float32], list[f
     """(points [N, 2], the share of the variance along each axis) of features [N, D].
 
     X - mean = U S Vᵀ; the points are the first two columns of U S. A component's sign is arbitrary:
-    here its entry of largest size in V is positive, so that repeats agree.
+    here its largest entry in V is positive, so that repetitions agree.
     """
     centred = features.double() - features.double().mean(0)
     _, values, directions = torch.linalg.svd(centred, full_matrices=False)

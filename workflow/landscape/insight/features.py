@@ -18,7 +18,7 @@ MAPS = 8  # of each
 def feature_maps(model: Network, image: torch.Tensor) -> dict[str, NDArray[np.float32]]:
     """Outputs of a few convolutions for one image [1, 3, 32, 32]: name → maps [8, h, w].
 
-    Of each layer the maps that vary most over the image, the most varied first; before
+    For each layer, the maps that vary most over the image, the most varied first, before
     normalization and activation.
     """
     layers = convolutions(model, image)
@@ -47,7 +47,7 @@ def _outputs(model: Network, layer: torch.nn.Module, image: torch.Tensor) -> tor
 
 
 def penultimate(model: Network, batches: Batches) -> torch.Tensor:
-    """Features [N, D] of all images: what the last linear layer reads."""
+    """Features [N, D] of all images: the inputs of the last linear layer."""
     kept: list[torch.Tensor] = []
 
     def keep(_: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:

@@ -10,8 +10,8 @@ from torch import nn
 
 from landscape.models.layers import Whitening
 
-COUNT = 64  # filters at most, those of the largest norm
-LARGE_COUNT = 16  # of those of an image's size
+COUNT = 64  # at most, those of the largest norm
+LARGE_COUNT = 16  # at most, of the size of an image
 CHANNELS = 3
 
 

@@ -1,4 +1,4 @@
-"""Everything about one network: arrays by their quantity, and numbers."""
+"""All quantities of one network, as arrays and numbers."""
 
 from typing import Any
 
@@ -34,7 +34,7 @@ def look(model: Network, subject: Subject) -> tuple[Arrays, Numbers]:
 
 
 def _maps(model: Network, subject: Subject) -> tuple[Arrays, Numbers]:
-    """Feature maps, attributions to the true class, and the features' plane."""
+    """Feature maps, attributions for the true class, and the features in a plane."""
     inputs = normalized(subject.few.pixels.to(subject.device))
     labels = subject.few.labels.to(subject.device)
     with torch.no_grad():
@@ -57,7 +57,7 @@ def _maps(model: Network, subject: Subject) -> tuple[Arrays, Numbers]:
 
 
 def _judged(model: Network, subject: Subject) -> tuple[Arrays, Numbers]:
-    """What all test images say: confusion, calibration, accuracy by class, worst mistakes."""
+    """Results on all test images: confusion, calibration, accuracy by class, worst mistakes."""
     labels = subject.all.labels
     logits = predictions(model, subject.batches(subject.all)).cpu()
     matrix = confusion(logits, labels)

@@ -1,4 +1,4 @@
-"""Confident mistakes: wrong classes that a network is sure of."""
+"""Confident mistakes: wrong classes with high confidence."""
 
 import numpy as np
 import pandas as pd
@@ -10,9 +10,9 @@ COUNT = 6
 def most_confident_mistakes(
     logits: torch.Tensor, labels: torch.Tensor, count: int = COUNT
 ) -> pd.DataFrame:
-    """The misclassified images of the highest confidence max softmax z, the highest first.
+    """The misclassified images with the highest confidence max softmax z, the highest first.
 
-    Columns image (its index), label, predicted and confidence; equal confidences in image order.
+    Columns image (its index), label, predicted and confidence; ties are in image order.
     """
     confidence, predicted = logits.double().softmax(1).max(1)
     table = pd.DataFrame(

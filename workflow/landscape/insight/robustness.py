@@ -19,9 +19,9 @@ from landscape.runtime.randomness import generator
 
 SEED = 0
 BATCH = 500
-DIRECTIONS = ((0, 1), (0, -1), (1, 0), (-1, 0))  # of a shift: down and right
+DIRECTIONS = ((0, 1), (0, -1), (1, 0), (-1, 0))  # directions of a shift: down and right
 
-# Amounts of severity 1, 2, …; severity 0 is the image as it is.
+# Amounts of severity 1, 2, …; severity 0 is the undisturbed image.
 AMOUNTS: dict[str, tuple[float, ...]] = {
     "noise": (8, 16, 32, 64),
     "blur": (0.5, 1, 1.5, 2),
@@ -31,7 +31,7 @@ AMOUNTS: dict[str, tuple[float, ...]] = {
 
 
 def noise(pixels: torch.Tensor, deviation: float) -> torch.Tensor:
-    """Gaussian noise of this standard deviation, of 255, on every value; the same draw scaled."""
+    """Gaussian noise of this standard deviation, of 255, on every value: one draw, scaled."""
     drawn = torch.empty(pixels.shape).normal_(generator=generator(SEED, "noise"))
     return (pixels.float() + deviation * drawn).round().clamp(0, 255).to(torch.uint8)
 
@@ -44,7 +44,7 @@ def blur(pixels: torch.Tensor, sigma: float) -> torch.Tensor:
 
 
 def shift(pixels: torch.Tensor, distance: float) -> torch.Tensor:
-    """Moved by `distance` pixels in one of four directions, drawn by image; reflected border."""
+    """Moved by `distance` pixels in a random one of four directions; reflected border."""
     d, (height, width) = int(distance), pixels.shape[2:]
     padded = pad(pixels.float(), (d, d, d, d), mode="reflect").to(torch.uint8)
     drawn = torch.randint(len(DIRECTIONS), (len(pixels),), generator=generator(SEED, "shift"))
@@ -57,7 +57,7 @@ def shift(pixels: torch.Tensor, distance: float) -> torch.Tensor:
 
 
 def jpeg(pixels: torch.Tensor, quality: float) -> torch.Tensor:
-    """Written as JPEG of this quality by pillow, and read again."""
+    """Saved as JPEG of this quality with Pillow, and read again."""
     read = np.empty(pixels.permute(0, 2, 3, 1).shape, np.uint8)
     for index, image in enumerate(pixels.permute(0, 2, 3, 1).contiguous().numpy()):
         buffer = io.BytesIO()
@@ -86,7 +86,7 @@ def disturbed(images: Images) -> dict[tuple[str, int], Images]:
 def robustness(
     model: Network, images: Images, variants: dict[tuple[str, int], Images], device: torch.device
 ) -> pd.DataFrame:
-    """Rows kind, severity, amount (None for the image as it is) and accuracy."""
+    """Rows kind, severity, amount (None for the undisturbed image) and accuracy."""
 
     def accuracy(of: Images) -> float:
         return evaluate(model, Batches(of, BATCH, device=device))[1]

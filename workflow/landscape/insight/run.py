@@ -1,9 +1,9 @@
-"""From trained runs to the files that the insight figures are drawn from.
+"""From trained runs to the files from which the insight figures are drawn.
 
 network/insight.safetensors    images and maps; "2/filters" belongs to the third network
 network/insight.json           the runs and every number about them; written last
 network/surface.parquet        run, arch, x, y, loss, mode
-Both tables carry what a figure says of the runs that it shows: device, precision, seed, images.
+The files include the provenance of the runs that a figure shows: device, precision, seed, images.
 """
 
 from collections.abc import Sequence
@@ -35,11 +35,11 @@ BATCH = 500
 def collect(
     insight: Insight, results: Path, device: Device = "auto", threads: int | None = None
 ) -> None:
-    """Look into every run of `insight.runs` and write insight.safetensors and insight.json."""
-    from landscape.insight.inspect import look  # with captum, which surfaces do without
+    """Inspect every run of `insight.runs` and write insight.safetensors and insight.json."""
+    from landscape.insight.inspect import look  # imports captum, which surfaces do not need
 
     if not insight.runs:
-        raise UserError("network.insight.runs: names no run to look into")
+        raise UserError("network.insight.runs: names no run to inspect")
     where = devices.resolve(device)
     devices.prepare(where, "float32", threads)
     subject = Subject(results / "data", insight.images, where)
@@ -51,7 +51,7 @@ def collect(
         arrays |= {f"{index}/{name}": array for name, array in found.items()}
         networks.append({**_identity(run), **_provenance(results, run), **numbers})
     path, table = results / "network/insight.safetensors", results / "network/insight.json"
-    table.unlink(missing_ok=True)  # it must not describe arrays that it has not seen
+    table.unlink(missing_ok=True)  # it must not describe old arrays
     whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     write_bytes(path, safetensors_bytes(whole))
     looked = [network["run"] for network in networks]
@@ -64,10 +64,10 @@ def collect_surfaces(
 ) -> None:
     """Measure the loss around every run of `insight.surfaces` and write surface.parquet.
 
-    On `surface_images` of the images that the run was trained on, not augmented, in fixed batches.
+    On `surface_images` of the run's training images, not augmented, in fixed batches.
     """
     if not insight.surfaces:
-        raise UserError("network.insight.surfaces: names no run to look around")
+        raise UserError("network.insight.surfaces: names no run to inspect")
     where = devices.resolve(device)
     devices.prepare(where, "float32", threads)
     training = dataset.load(results / "data", "train")
@@ -90,7 +90,7 @@ def collect_surfaces(
 
 
 def _trained(run_ids: Sequence[str], results: Path) -> list[str]:
-    """The runs that did not diverge: of the others there is no network to look into."""
+    """The runs that did not diverge; the others have no network to inspect."""
     return [run_id for run_id in run_ids if not load.diverged(results / run_id)]
 
 

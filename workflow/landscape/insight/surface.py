@@ -14,15 +14,15 @@ from landscape.runtime.randomness import generator
 
 Tensors = dict[str, torch.Tensor]
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
-MODE = "batch statistics"  # of BatchNorm: running averages belong to the centre alone
+MODE = "batch statistics"  # of BatchNorm: running averages are valid only at the centre
 REACH = 1.0  # along each axis, in both directions
 
 
 def direction(model: nn.Module, seed: int, index: int) -> Tensors:
     """Random direction `index`: normal, then d_f ← d_f · ‖θ_f‖ / ‖d_f‖ filter by filter.
 
-    A filter θ_f is what makes one output: weight[f] of a convolution or linear layer. Biases,
-    scales and shifts (one-dimensional) do not move. Names and shapes as the model's parameters.
+    A filter θ_f is weight[f] of a convolution or linear layer, which computes one output. Biases,
+    scales and shifts (one-dimensional) do not change. Names and shapes as the model's parameters.
     """
     drawn = generator(seed, "surface", index)
     found: Tensors = {}
@@ -46,9 +46,9 @@ def surface(
     """Rows x, y, loss: L(θ + x d₁ + y d₂) at `points` × `points` points of [-1, 1]².
 
     The mean over the images of `batches`, (inputs [B, 3, 32, 32], labels [B]) each. BatchNorm uses
-    the statistics of the batch (`MODE`), dropout is off, and the model is left as it is.
+    the statistics of the batch (`MODE`), dropout is off, and the network is not changed.
     """
-    at = [REACH * k / (points - 1) for k in range(1 - points, points, 2)]  # exactly 0 amid
+    at = [REACH * k / (points - 1) for k in range(1 - points, points, 2)]  # exactly 0 in the middle
     parameters = {name: value.detach() for name, value in model.named_parameters()}
     first, second = directions
     rows = []
@@ -62,7 +62,7 @@ def surface(
 
 @contextmanager
 def batch_statistics(model: nn.Module) -> Iterator[None]:
-    """Inside the block BatchNorm is in training mode and everything else in evaluation mode."""
+    """Inside the block, BatchNorm is in training mode and all other layers in evaluation mode."""
     before = {module: module.training for module in model.modules()}
     model.eval()
     for module in before:

@@ -1,4 +1,4 @@
-"""The test images that networks are looked into with."""
+"""The test images on which networks are inspected."""
 
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ Arrays = dict[str, NDArray[Any]]
 
 
 class Subject:
-    """The test images that every network is shown: all, a class-balanced part, and a few."""
+    """The test images for every network: all, a class-balanced subset, and a few."""
 
     def __init__(self, data: Path, count: int, device: torch.device):
         self.device = device

@@ -1,4 +1,4 @@
-"""Internal covariate shift: how far a layer's gradient moves when the layers below it step."""
+"""Internal covariate shift: how a layer's gradient changes when the layers below take a step."""
 
 import torch
 from torch import nn
@@ -20,10 +20,10 @@ def covariate_shift(
     """Per layer `shift` ‖G − G′‖, `shift_norm` ‖G‖ and `shift_cosine` (definition 2.1 of Santurkar
     et al. 2018).
 
-    G is the gradient of the layer's weights; G′ the same, on the same batch, after all layers below
-    took their step −ηg and this layer and those above did not. No layer lies below the first, so
-    its cosine is 1. Layers are convolutions and linear layers in the order of their parameters;
-    what normalizes a layer's output is above it.
+    G is the gradient of the layer's weights; G′ is the same, on the same batch, after all layers
+    below took their step −ηg, while this layer and those above did not. The first layer has none
+    below, so its cosine is 1. Layers are convolutions and linear layers in the order of their
+    parameters; the normalization of a layer's output is above the layer.
     """
     origin = flat.vector.detach()
     _, gradient = loss_and_gradient(model, flat, origin, inputs, labels, loss_function)
@@ -45,7 +45,7 @@ def covariate_shift(
 
 
 def _layers(model: nn.Module, flat: FlatParameters) -> list[tuple[str, int]]:
-    """Each layer's name and where its parameters start in the vector."""
+    """Each layer's name, and the index in the vector at which its parameters start."""
     return [
         (name, flat.extent(module).start)
         for name, module in model.named_modules()

@@ -1,7 +1,7 @@
 """BatchNorm from elementary operations, for measures that differentiate twice.
 
-On a CPU torch's own has a second derivative that takes several times as long as all other layers
-together, and in the channels-last layout its output errs by 4e-6 instead of 1e-7.
+On a CPU, the second derivative of torch's BatchNorm takes several times as long as all other layers
+together, and in the channels-last layout its output has an error of 4e-6 instead of 1e-7.
 """
 
 import torch
@@ -13,7 +13,7 @@ from landscape.models.layers import BatchNorm
 class ElementaryBatchNorm(nn.BatchNorm2d):
     """γ (x − E x)/√(Var x + ε) + b over images and positions, for each channel.
 
-    The running statistics are never updated, and used in evaluation as BatchNorm does.
+    The running statistics are never updated; evaluation uses them, as in BatchNorm.
     """
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -26,7 +26,7 @@ class ElementaryBatchNorm(nn.BatchNorm2d):
 
 
 def use_elementary_norms(model: nn.Module) -> None:
-    """Replace every BatchNorm by one of the same parameters and buffers. Its names stay."""
+    """Replace every BatchNorm by one with the same parameters, buffers and names."""
     for parent in list(model.modules()):
         for name, child in parent.named_children():
             if type(child) is BatchNorm:

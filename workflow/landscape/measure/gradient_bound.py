@@ -1,4 +1,4 @@
-"""Both sides of the bound on BatchNorm's gradients, channel by channel."""
+"""Both sides of the bound on BatchNorm's gradients, for each channel."""
 
 import torch
 from torch import nn
@@ -18,11 +18,11 @@ def gradient_bound(
 ) -> dict[str, dict[str, torch.Tensor]]:
     """Theorem 4.1 of Santurkar et al. 2018 for each BatchNorm layer in training mode, [C] each.
 
-    With y what enters, ŷ = (y − μ)/σ, z = γŷ + b what leaves, G = ∂L/∂z and m values a channel:
+    With input y, ŷ = (y − μ)/σ, output z = γŷ + b, G = ∂L/∂z and m values per channel:
     `left` = ‖∂L/∂y‖² and `right` = γ²/σ² (‖G‖² − ⟨1, G⟩²/m − ⟨G, ŷ⟩²/m). With σ² = var + ε the two
-    are equal but for ε: left ≤ right, by ⟨G, ŷ⟩² ε/(mσ²) of it. Of interest is therefore what it is
-    made of: `amplification` γ²/σ², and `mean_share` and `scale_share`, the two terms that are taken
-    off over ‖G‖².
+    are equal except for ε: left ≤ right, smaller by a share of ⟨G, ŷ⟩² ε/(mσ²). Of interest are
+    therefore the terms of the bound: `amplification` γ²/σ², and `mean_share` and `scale_share`, the
+    two subtracted terms over ‖G‖².
     """
     watched: dict[str, Watched] = {}
     handles = [

@@ -1,4 +1,4 @@
-"""Gradient noise: how much mini-batch gradients differ from their mean, at one point."""
+"""Gradient noise: how much mini-batch gradients differ from their mean, at fixed weights."""
 
 from collections.abc import Iterable
 
@@ -8,11 +8,12 @@ import torch
 def gradient_noise(gradients: Iterable[torch.Tensor]) -> dict[str, float]:
     """`gradient_variance` tr Σ, `mean_gradient_square` ‖∇L‖² and `noise_scale` tr Σ/‖∇L‖².
 
-    Of the gradients [P] of n ≥ 2 mini-batches, Σ their covariance and ∇L their mean, both without
-    bias: tr Σ = Σ‖g_b − ḡ‖²/(n − 1), ‖∇L‖² = ‖ḡ‖² − tr Σ/n. Times the batch size, the ratio is the
-    simple noise scale of McCandlish et al. (2018). It is NaN where noise hides the mean, and ‖∇L‖²
-    is not above 0. With BatchNorm each batch has its own statistics: ∇L is the gradient of the loss
-    over batches of this size, not of one over all images at once.
+    From the gradients [P] of n ≥ 2 mini-batches, with unbiased estimates of their covariance Σ and
+    of the square of their mean ∇L: tr Σ = Σ‖g_b − ḡ‖²/(n − 1), ‖∇L‖² = ‖ḡ‖² − tr Σ/n. Times the
+    batch size, the ratio is the simple noise scale of McCandlish et al. (2018). It is NaN if noise
+    hides the mean, so that ‖∇L‖² is not above 0. With BatchNorm each mini-batch has its own
+    statistics: ∇L is the gradient of the mean loss over mini-batches of this size, not of the loss
+    over all images at once.
     """
     total, squares, count = torch.zeros(()), torch.zeros(()), 0
     for gradient in gradients:

@@ -1,4 +1,4 @@
-"""Eigenvalues of a symmetric linear map that is known only through its products with vectors."""
+"""Eigenvalues of a symmetric linear map, from its products with vectors."""
 
 from dataclasses import dataclass
 
@@ -22,11 +22,11 @@ class Lanczos:
         self.basis = start.new_empty((min(limit, start.numel()) + 1, start.numel()))
         self.basis[0] = start / torch.linalg.vector_norm(start, dtype=torch.float64).to(start.dtype)
         self.diagonal: list[float] = []
-        self.off_diagonal: list[float] = []  # the last one couples the basis to what lies beyond it
+        self.off_diagonal: list[float] = []  # the last couples the basis to the rest
         self.exhausted = False
 
     def step(self) -> None:
-        """One product more; `exhausted` once the Krylov space or the limit is reached."""
+        """One more product; `exhausted` once the Krylov space or the limit is reached."""
         done = len(self.diagonal)
         known = self.basis[: done + 1]
         following = self._product(known[-1])
@@ -71,8 +71,8 @@ def extremes(
 ) -> Extremes:
     """The eigenvalues at the ends, to a residual of `tolerance` times the magnitude of the largest.
 
-    The residual decides when to stop; `limit` products only bound the memory, and then the residual
-    on record is what was reached.
+    The residual decides when to stop. `limit` bounds the memory: after so many products, the
+    returned residual may be larger.
     """
     grown = Lanczos(product, start, limit)
     wanted = largest + smallest

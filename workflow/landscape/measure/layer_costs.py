@@ -1,4 +1,4 @@
-"""A network as a table: what each layer is, what it hands on, and what it costs."""
+"""A network as a table: the kind, output shape and costs of each layer."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -35,13 +35,13 @@ KINDS: dict[type[nn.Module], str] = {
 
 
 def layers(model: nn.Module, side: int = 32) -> pd.DataFrame:
-    """A row of `COLUMNS` per layer, in the order in which an image passes them.
+    """A row of `COLUMNS` per layer, in the order of the forward pass.
 
-    A layer is a module without others inside; channel attention counts as one. `output_shape` is
-    of one image, channels first; `parameters` those that are learned; `flops` of one image's
+    A layer is a module without submodules; channel attention counts as one. `output_shape` is
+    of one image, channels first; `parameters` are those that are learned; `flops` of one image's
     forward pass as `torch.utils.flop_counter` counts them. The columns add up to
     `models.count_parameters` and `measure.flops.forward_flops`: what a forward method computes
-    beside its layers is a last row `other`. Pooling and additions in such methods have no row.
+    outside its layers is a last row `other`. Pooling and additions in such methods have no row.
     """
     twin, image = twin_and_image(model, side)
     rows: dict[str, dict[str, Any]] = {}
@@ -58,7 +58,7 @@ def layers(model: nn.Module, side: int = 32) -> pd.DataFrame:
 
 
 def _layers(module: nn.Module, name: str = "") -> Iterator[tuple[str, nn.Module]]:
-    """Modules that are looked at as one, with their dotted names; what is empty is none."""
+    """Modules that count as one layer, with their dotted names, except empty ones."""
     if isinstance(module, SqueezeExcitation) or not any(True for _ in module.children()):
         if not isinstance(module, nn.Sequential):
             yield name, module
@@ -70,7 +70,7 @@ def _layers(module: nn.Module, name: str = "") -> Iterator[tuple[str, nn.Module]
 def _watch(
     name: str, layer: nn.Module, rows: dict[str, dict[str, Any]], counter: FlopCounterMode
 ) -> None:
-    """Make the layer enter itself into `rows` when it runs; a second time adds its operations."""
+    """Add the layer to `rows` when it runs; a second call adds its operations."""
     before = 0
 
     def enter(module: nn.Module, inputs: Any) -> None:
@@ -95,7 +95,7 @@ def _row(layer: str, kind: str, shape: str, parameters: int, flops: int) -> dict
 
 
 def kind(layer: nn.Module) -> str:
-    """What a reader calls such a layer; its class's name where there is no word for it here."""
+    """The kind of a layer in words, or the name of its class."""
     if isinstance(layer, nn.Conv2d):
         depthwise = 1 < layer.groups == layer.in_channels
         return "depthwise convolution" if depthwise else "convolution"

@@ -1,8 +1,8 @@
 """Scale-free measures: unchanged by any rescaling of weights that leaves the function unchanged.
 
-The parameters w of a convolution before a normalization have no scale: L(cw) = L(w). So their
-gradient is orthogonal to w and scales as 1/c, their Hessian as 1/c², and what is reported here is
-taken in units of ‖w‖.
+The parameters w of a convolution before a normalization have no scale: L(cw) = L(w). Their gradient
+is therefore orthogonal to w and scales as 1/c, and their Hessian as 1/c². The measures here are in
+units of ‖w‖.
 """
 
 import math
@@ -23,8 +23,8 @@ Values = dict[str, float]
 def blocks(
     model: nn.Module, flat: FlatParameters, gradient: torch.Tensor, learning_rate: float
 ) -> dict[str, Values]:
-    """Per scale-free layer with parameters w and gradient g, from `gradient` ∇L [P]; none where
-    nothing normalizes.
+    """Per scale-free layer with parameters w and gradient g, from `gradient` ∇L [P]; empty without
+    normalizations.
 
     `weight_norm` ‖w‖, `gradient_norm` ‖g‖, `cos_g_w`; of a step −ηg `angular_update`, the angle in
     radians by which w turns, and `effective_lr` = η/‖w‖².
@@ -109,6 +109,6 @@ def _entries(views: dict[str, torch.Tensor], names: Sequence[str]) -> torch.Tens
 
 
 def _angle(a: torch.Tensor, b: torch.Tensor) -> float:
-    """Between two vectors, exact for small angles, where the cosine is not."""
+    """The angle between two vectors, accurate for small angles, unlike the cosine."""
     a, b = a / a.norm(), b / b.norm()
     return 2 * math.asin(min(1.0, float((a - b).norm()) / 2))

@@ -8,7 +8,7 @@ from landscape.measure.hessian import Hessian
 from landscape.measure.lanczos import extremes
 from landscape.models.flat_parameters import FlatParameters
 
-LARGEST = 5  # eigenvalues from the top
+LARGEST = 5  # largest eigenvalues
 
 
 def sharpness(
@@ -28,9 +28,9 @@ def sharpness(
 
 
 def curvature_along(hessian: Hessian, direction: torch.Tensor) -> float:
-    """dᵀHd/‖d‖², a Rayleigh quotient of H and so never above λ₁; NaN of a direction of length 0.
+    """dᵀHd/‖d‖², a Rayleigh quotient of H and so at most λ₁; NaN for a direction of length 0.
 
-    Along the gradient it is κ, the curvature that gradient descent meets.
+    Along the gradient this is κ, the curvature along a step of gradient descent.
     """
     d, curved = direction.double(), hessian(direction).double()
     return float(torch.dot(d, curved) / torch.dot(d, d))
@@ -42,9 +42,9 @@ def batch_sharpness(
     batches: list[tuple[torch.Tensor, torch.Tensor]],
     loss_function: Loss,
 ) -> tuple[float, list[torch.Tensor]]:
-    """The mean over mini-batches B of g_BᵀH_Bg_B/‖g_B‖², what a step on B meets, and the g_B.
+    """The mean over mini-batches B of g_BᵀH_Bg_B/‖g_B‖², the curvature along g_B, and the g_B.
 
-    Where gradient descent on the whole data holds λ₁ at 2/η, stochastic descent holds this there
+    Gradient descent on the whole data keeps λ₁ at 2/η; stochastic descent keeps this mean there
     (Andreyev & Beneventano 2024).
     """
     along, gradients = [], []

@@ -18,13 +18,13 @@ def signal(
     labels: torch.Tensor,
     loss_function: Loss,
 ) -> dict[str, Values]:
-    """Per weight layer, of what leaves the activation that follows it.
+    """Per weight layer, statistics of the outputs of its activation.
 
     `activation_mean` and `activation_variance` over all entries; `gradient_square`, the mean square
     of ∂L/∂(activation); `stable_rank` ‖A‖²_F/‖A‖²₂ of the features A [images, entries of an image].
     In a network of width n → ∞ with He's weights the mean square gradient is the same in all
-    layers; with BatchNorm and ReLU it grows by π/(π − 1) = 1.467 a layer towards the input (Yang et
-    al. 2019).
+    layers; with BatchNorm and ReLU it grows by π/(π − 1) = 1.467 per layer towards the input (Yang
+    et al. 2019).
     """
     watched: dict[str, torch.Tensor] = {}
     handles = []

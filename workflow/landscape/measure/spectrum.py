@@ -43,8 +43,8 @@ def spectrum(
 ) -> Spectrum:
     """`probes` runs of `steps` Lanczos steps from random signs v ∈ {−1, 1}ᴾ.
 
-    `like`: any vector [P] of the kind that `product` takes. Runs that exhaust their Krylov space
-    early are filled up with nodes of weight zero.
+    `like`: any vector [P] that `product` accepts. If a run exhausts its Krylov space early, nodes
+    of weight zero fill the rest.
     """
     nodes, weights = np.zeros((probes, steps)), np.zeros((probes, steps))
     for probe in range(probes):

@@ -1,4 +1,4 @@
-"""Names of measures that are built from a part: a step size, or the mean beside a median."""
+"""Names of measures that contain a step size, or that belong to another measure as its median."""
 
 BETA_AT = "beta_at_"
 LEFT_AT = "gradient_left_at_"
@@ -6,12 +6,12 @@ MEDIAN = "_median"
 
 
 def median_of(measure: str) -> str:
-    """The name of the median over the steps that `measure` is the mean of."""
+    """The name of the median over the same steps as the mean `measure`."""
     return f"{measure.removesuffix('_mean')}{MEDIAN}"
 
 
 def step_size(measure: str, prefix: str = BETA_AT) -> float | None:
-    """The relative step size in the name of a measure that has one."""
+    """The relative step size in a measure's name, if there is one."""
     try:
         return float(measure.removeprefix(prefix)) if measure.startswith(prefix) else None
     except ValueError:

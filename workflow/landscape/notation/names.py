@@ -43,7 +43,7 @@ def label(architecture: str) -> str:
 
 
 def final_name(level: str, family: str) -> str:
-    """A final network by its name in the configuration, or its family's where that is the same."""
+    """A final network's name in the configuration, or its label if that is its architecture's."""
     return label(family) if level == family else level
 
 
@@ -82,7 +82,7 @@ MEASURES: dict[str, tuple[str, str]] = {  # label, unit
 
 
 def measure_name(measure: str) -> str:
-    """The words for a measure; an unknown one keeps its name."""
+    """A measure in words; an unknown one keeps its name."""
     if measure in MEASURES:
         return MEASURES[measure][0]
     size = step_size(measure)

@@ -25,12 +25,12 @@ def _minus(text: str) -> str:
 
 
 def decimals(images: int) -> int:
-    """Decimals of a percentage of so many images: 1 of 1,000, 2 of 10,000."""
+    """Decimals of a percentage of this many images: 1 for 1,000, 2 for 10,000."""
     return min(2, max(0, math.ceil(math.log10(images)) - 2)) if images > 0 else 0
 
 
 def percent(share: float, images: int) -> str:
-    """A share of so many images: 93.42 % of 10,000, 19.4 % of 1,000."""
+    """A share of this many images: 93.42 % of 10,000, 19.4 % of 1,000."""
     return f"{100 * share:.{decimals(images)}f} %"
 
 
@@ -49,7 +49,7 @@ def is_share(measure: str) -> bool:
 
 
 def quantity(measure: str, value: float, images: int) -> str:
-    """A value with its unit; an accuracy in percent of so many images, a count whole."""
+    """A value with its unit; an accuracy in percent of this many images, a count whole."""
     if is_share(measure):
         return percent(value, images)
     if measure == "diverged_runs":

@@ -13,7 +13,7 @@ OPTIMIZERS = {
     "our_adamw": "our AdamW",
     "muon": "our Muon",
 }
-WORDS = {  # of keys that underscores alone do not make words of
+WORDS = {  # for keys that replacing underscores does not turn into words
     "name": "",
     "newton_schulz_steps": "Newton–Schulz steps",
     "vector_learning_rate": "learning rate of vectors",
@@ -46,7 +46,7 @@ NOT_USED = "–"
 
 
 def setting_name(key: str) -> str:
-    """A key in words; empty for `name`, which its section names."""
+    """A key in words; empty for `name`, which is the value of its section."""
     return WORDS.get(key, key.replace("_", " "))
 
 
@@ -62,12 +62,12 @@ def setting_value(value: Any) -> str:
 
 
 def level_name(level: str) -> str:
-    """A level of a sweep: a word of the user's, or a value of the configuration in words."""
+    """A level of a sweep in words; a user's own name stays as it is."""
     return VALUES.get(level, level.replace("_", " "))
 
 
 def optimizer_name(optimizer: Mapping[str, Any]) -> str:
-    """An optimizer with the settings that are not off: SGD, momentum 0.9, Nesterov."""
+    """An optimizer with its settings that are on: SGD, momentum 0.9, Nesterov."""
     keys = ("momentum", "weight_decay", "sharpness_radius")
     extra = [f"{setting_name(key)} {optimizer[key]:g}" for key in keys if optimizer[key]]
     if optimizer["nesterov"]:

@@ -14,7 +14,7 @@ def duration(seconds: float) -> str:
 
 
 def about(seconds: float) -> str:
-    """A time that is only known roughly: 40 seconds, 28 minutes, 5 hours, 26 days."""
+    """A rough time: 40 seconds, 28 minutes, 5 hours, 26 days."""
     units = ((86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
     size, name = next((unit for unit in units if seconds >= 1.95 * unit[0]), units[-1])
     count = max(1, round(seconds / size))

@@ -1,1 +1,1 @@
-"""Where results come from: fingerprints of code, versions, and whether a run is up to date."""
+"""The origin of results: fingerprints of code, versions, and whether a run is up to date."""

@@ -1,8 +1,8 @@
-"""Fingerprint of the code that a stage really imports, so that only a change of meaning reruns it.
+"""Fingerprint of the code that a stage imports, so that only a change in meaning reruns it.
 
-Snakemake sees the command of a rule, not the modules behind it. Each rule therefore carries this
+Snakemake sees the command of a rule, not the imported modules. Each rule therefore has this
 fingerprint as a parameter. It covers the import closure inside the package, read from the syntax
-trees: comments, docstrings and layout do not count, nor does a module that is not imported.
+trees: comments, docstrings, layout and modules that are not imported do not count.
 """
 
 import ast
@@ -22,7 +22,7 @@ def fingerprint(*modules: str) -> str:
 
 
 def digest(modules: Iterable[str]) -> str:
-    """SHA-256 over these modules and no others."""
+    """SHA-256 over exactly these modules."""
     found = hashlib.sha256()
     for name in sorted(modules):
         found.update(f"{name}\n{_meaning(name)}\n".encode())

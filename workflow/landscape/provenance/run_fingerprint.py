@@ -1,8 +1,8 @@
-"""The fingerprint of what a training run executes: its own network and optimizer, and no other's.
+"""The fingerprint of the code that a run executes, with only its own network and optimizer.
 
-The training job imports networks and optimizers on demand, by the module that the settings name. So
-its import closure holds none of them, and a run's code is that closure with the closures of its own
-network's and optimizer's modules. A change of one network does not retrain the others.
+The training job imports networks and optimizers on demand, by the module that the settings name.
+Its import closure therefore has none of them; a run's code is this closure and the closures of its
+own network's and optimizer's modules. A change in one network does not retrain the others.
 """
 
 from functools import cache
@@ -10,22 +10,22 @@ from functools import cache
 from landscape.config.runs import PlainRun, Run
 from landscape.provenance.fingerprint import closure, digest
 
-# Modules and rooms that a run executes and that cannot change its numbers.
+# Modules and rooms that a run executes but that cannot change its numbers, with reasons.
 NOT_FINGERPRINTED = {
     "cli": "passes settings on, which are part of a run's identity",
     "config": "settings are part of a run's identity, and so is the code that they name",
-    "errors": "what is said when something fails",
-    "provenance": "says where results come from",
-    "runtime.locks": "which process trains a run, and on which card",
-    "runtime.signals": "when training stops: it resumes bit for bit, wherever that is",
-    "runtime.slurm": "what a job tells its scheduler",
-    "storage.schemas": "checks of tables that are read, not written",
-    "training.progress": "how far a run is, to look at",
+    "errors": "the messages when something fails",
+    "provenance": "records the origin of results",
+    "runtime.locks": "decide which process trains a run, and on which GPU",
+    "runtime.signals": "decides when training stops; it resumes bit for bit from any step",
+    "runtime.slurm": "messages of a job to its scheduler",
+    "storage.schemas": "checks tables that are read, not written",
+    "training.progress": "displays how far a run is",
 }
 
 
 def training_code(run: Run | PlainRun) -> str:
-    """SHA-256 of the code behind a run, without comments and docstrings."""
+    """SHA-256 of the code that a run executes, without comments and docstrings."""
     return _digest(frozenset(training_modules(run)))
 
 

@@ -1,4 +1,4 @@
-"""Whether a run is done: of these settings, of this code, and with all its files."""
+"""Whether a run is done, with these settings and this code, and has all its files."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from landscape.storage import files
 
 
 def is_done(run: Run | PlainRun, results: Path) -> bool:
-    """Whether a run of these settings and this code has ended."""
+    """Whether a run with these settings and this code has ended."""
     try:
         done = files.read_json(results / run.id / "run.json")
     except UserError:
@@ -21,7 +21,7 @@ def is_done(run: Run | PlainRun, results: Path) -> bool:
 
 
 def is_whole(run: Run | PlainRun, results: Path) -> bool:
-    """Whether it is done on the images that are prepared now, and its files are as recorded."""
+    """Whether it is done on the currently prepared images, and its files are as recorded."""
     if not is_done(run, results):
         return False
     done = files.read_json(results / run.id / "run.json")

@@ -19,7 +19,7 @@ def versions() -> dict[str, str | None]:
 
 
 def git_commit() -> str | None:
-    """The commit that the code stands on, with '+' where files differ from it; None without git."""
+    """The code's commit, with '+' if files differ from it; None without git."""
     here = Path(__file__).parents[1]
     commands = (["git", "rev-parse", "HEAD"], ["git", "status", "--porcelain", "--", "."])
     try:

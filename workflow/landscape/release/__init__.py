@@ -1,1 +1,1 @@
-"""A finished study as one folder or archive: made, drawn anew, and verified."""
+"""A finished study as one folder or archive: packed, redrawn and verified."""

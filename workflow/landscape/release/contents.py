@@ -15,16 +15,15 @@ SUMS = "SHA256SUMS"
 WEIGHTS = ".safetensors"
 TABLES = ("*.csv", "*.parquet", "*.json", "*.safetensors")
 LOOKED = ("mechanism.parquet", "spectrum.parquet")  # measured on the weights that a run keeps
-KEPT = "snapshots.safetensors"  # those weights: many times the size of all the rest
+KEPT = "snapshots.safetensors"  # these weights: many times larger than everything else
 PAGES = ("report.pdf", "report.html")
 
 
 def contents(study: Study, results: Path, light: bool) -> list[str]:
-    """Names below `results`, sorted: description of the images, runs, tables, figures, report.
+    """Names in `results`, sorted: description of the images, runs, tables, figures, report.
 
-    The images are not among them, nor the weights along a run's path. light: no weights, and as
-    PNG only those figures that can be drawn anew. A file that is missing is a UserError: the study
-    is not finished.
+    Images, and weights along a run's path, are not included. light: without weights, and figures
+    that can be redrawn as PNG only. A missing file is a UserError: the study is not finished.
     """
     found = ["data/dataset.json"]
     if study.network and study.network.is_tuned:
@@ -58,12 +57,12 @@ def _run_files(results: Path, run_id: str) -> list[str]:
 
 
 def checksums(folder: Path, names: Iterable[str]) -> str:
-    """A line for each file, as `sha256sum -c` reads them."""
+    """A line for each file, in the format of `sha256sum -c`."""
     return "".join(f"{sha256_file(folder / name)}  {name}\n" for name in names)
 
 
 def require_checksums(folder: Path) -> list[str]:
-    """The names in the folder's list of checksums, each file of which is as it was published."""
+    """The names in the folder's list of checksums, after checking each file."""
     try:
         lines = (folder / SUMS).read_text("utf-8").splitlines()
     except OSError as error:
@@ -72,7 +71,9 @@ def require_checksums(folder: Path) -> list[str]:
     for line in lines:
         value, separator, name = line.partition("  ")
         if not separator or Path(name).is_absolute() or ".." in Path(name).parts:
-            raise UserError(f"{folder / SUMS}: {line!r:.100} is not a checksum and a file's name")
+            raise UserError(
+                f"{folder / SUMS}: {line!r:.100} is not a checksum with the name of a file"
+            )
         require_unchanged(folder / name, value, SUMS, "fetch the release again")
         names.append(name)
     return names

@@ -17,9 +17,9 @@ MODES: dict[str, Mode] = {".tar": "w:", ".tar.gz": "w:gz"}
 
 
 def pack(study: Study, results: Path, target: Path, light: bool = False) -> int:
-    """Write the release to `target`, an archive by its ending or else a folder; returns its files.
+    """Write the release to `target`, an archive by its suffix, or a folder; returns its files.
 
-    An archive appears only when it is whole. A folder must be new, or an earlier release, whose
+    An archive appears only when it is complete. A folder must be new, or an earlier release, whose
     files are replaced.
     """
     names = contents(study, results, light)
@@ -43,7 +43,7 @@ def pack(study: Study, results: Path, target: Path, light: bool = False) -> int:
 
 
 def _published(study: Study) -> Study:
-    """The settings without this machine's own: where the copy of the images lies."""
+    """The settings without the path of the images, which belongs to this machine."""
     return study.model_copy(update={"data": study.data.model_copy(update={"path": None})})
 
 
@@ -56,7 +56,7 @@ def _mode(target: Path) -> Mode | None:
 
 
 def _entry(name: str, size: int) -> tarfile.TarInfo:
-    """Without date and owner, so that the same study gives the same archive."""
+    """A member without date and owner, so that the same study gives the same archive."""
     entry = tarfile.TarInfo(name)
     entry.size, entry.mode = size, 0o644
     return entry
@@ -71,9 +71,9 @@ def _replace(folder: Path, target: Path) -> None:
 
 
 def unpack(archive: Path, folder: Path) -> None:
-    """Write an archive's files, or copy a release's folder, below `folder`, and check them all."""
+    """Unpack an archive, or copy a release's folder, into `folder`, and check all files."""
     if (folder / "data/dataset.json").exists() and not (folder / SUMS).exists():
-        raise UserError(f"{folder}: holds a study already; name another folder with --results")
+        raise UserError(f"{folder}: already has a study; name another folder with --results")
     folder.mkdir(parents=True, exist_ok=True)
     try:
         if archive.is_dir():
@@ -87,5 +87,5 @@ def unpack(archive: Path, folder: Path) -> None:
 
 
 def settings_in(folder: Path) -> Study:
-    """The settings of the study that a release holds."""
+    """The settings of the study in a release."""
     return validate_study(read_json(folder / SETTINGS), str(folder / SETTINGS))

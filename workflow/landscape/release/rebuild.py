@@ -1,4 +1,4 @@
-"""Every figure and both reports of a release, made anew from its tables."""
+"""Redrawing every figure and both reports of a release from its tables."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from landscape.report.page import build as page
 def rebuild(release: Path, results: Path) -> tuple[list[Path], list[Path]]:
     """Unpack a release into `results` and make its figures and reports: (made, kept).
 
-    A figure whose tables are not part of the release, such as one of the images, is kept as it is.
+    A figure whose data are not in the release, such as one of the images, is kept.
     """
     unpack(release, results)
     study = settings_in(results)
@@ -28,7 +28,7 @@ def rebuild(release: Path, results: Path) -> tuple[list[Path], list[Path]]:
         elif png.exists():
             kept.append(png)
         else:
-            raise UserError(f"{release}: neither {png.name} nor the tables that it is drawn from")
+            raise UserError(f"{release}: has neither {png.name} nor its tables")
     pdf, html = (results / name for name in PAGES)
     build.build(results, study, pdf)
     page.build(results, study, html)

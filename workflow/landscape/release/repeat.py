@@ -21,17 +21,17 @@ from landscape.tables.explanations import BN, PLAIN
 from landscape.training import job
 
 STEPS = 100
-MARGIN = 10.0  # allowed over the difference that rounding alone makes on this machine
-FLOOR = 1e-5  # of the loss, allowed at every step
+MARGIN = 10.0  # factor on the difference that rounding alone makes on this machine
+FLOOR = 1e-5  # share of the loss that is allowed at every step
 
 
 def repeat(release: Path, data: str | None, steps: int = STEPS) -> Iterator[str]:
     """Train the first `steps` steps of some published runs again; yields a sentence for each.
 
-    On the machine and the versions of the original every measure must be the same, bit for bit.
-    Elsewhere the losses must agree within a tolerance that grows with the step as rounding errors
-    do: the run is trained once more here with another number of threads, which sums in another
-    order, and the largest difference so far between these two, times `MARGIN`, is allowed.
+    On the machine and versions of the original, every measure must be the same, bit for bit.
+    Elsewhere the losses must agree within a tolerance that grows with the step, as rounding errors
+    do. To find it, the run is trained a second time here with another number of threads, which sums
+    in another order. The largest difference so far between these two, times `MARGIN`, is allowed.
     """
     study = settings_in(release)
     with tempfile.TemporaryDirectory() as scratch:
@@ -44,8 +44,8 @@ def repeat(release: Path, data: str | None, steps: int = STEPS) -> Iterator[str]
 
 
 def chosen(study: Study) -> list[Run]:
-    """One run of each architecture of the bands, else of the probe, else VGG-A's with and without
-    BatchNorm of the mechanism study.
+    """One run of each architecture of `bands`, otherwise of `probe`, otherwise VGG-A with and
+    without BatchNorm of the mechanism study.
     """
     names: tuple[str, ...]
     if section := study.bands or study.probe:
@@ -76,7 +76,7 @@ def _compared(release: Path, results: Path, run: Run, steps: int) -> str:
     first = _first_steps(run, results, len(published), record["threads"])
     if all(record[key] == value for key, value in _here(run).items()):
         _require_bitwise(release / run.id, published, first)
-        return f"{run.id}: {len(published)} steps are the same, bit for bit"
+        return f"{run.id}: {len(published)} steps are equal, bit for bit"
     second = _first_steps(run, results, len(published), 1 if record["threads"] > 1 else 2)
     allowed = tolerance(first["loss"].to_numpy(), second["loss"].to_numpy())
     apart = np.abs(first["loss"].to_numpy() - published["loss"].to_numpy())
@@ -110,7 +110,7 @@ def _first_steps(run: Run, results: Path, steps: int, threads: int) -> pd.DataFr
 
 
 def _here(run: Run) -> dict[str, object]:
-    """What must be as it was for the same bits: asked after a run, which sets the threads."""
+    """What must be unchanged for the same bits; read after a run, which sets the threads."""
     device = devices.resolve(run.device)
     return {
         "torch": torch.__version__,

@@ -1,4 +1,4 @@
-"""Whether a release is right: its files, its records, its tables, and its first training steps."""
+"""Checks of a release: its files, its records, its tables, and its first training steps."""
 
 import shutil
 import tempfile
@@ -35,12 +35,12 @@ AGGREGATES: dict[str, Callable[[Any, Path], list[Path]]] = {
 
 
 def verify_files(release: Path) -> str:
-    """Every published file has its published checksum."""
+    """Check that every published file has its published checksum."""
     return f"{len(require_checksums(release))} files have their checksums"
 
 
 def verify_records(release: Path) -> str:
-    """Every run is of the published settings, and its files are those that it wrote."""
+    """Check that every run has the published settings, and the files that it wrote."""
     runs = runs_in(release, settings_in(release))
     images = read_json(release / "data/dataset.json")["sha256"]
     for run in runs:
@@ -53,11 +53,11 @@ def verify_records(release: Path) -> str:
         for name in record["files"]:
             if (release / run.id / name).exists():
                 require_recorded(release / run.id / name, record)
-    return f"{len(runs)} runs are of the published settings and images"
+    return f"{len(runs)} runs have the published settings and images"
 
 
 def verify_tables(release: Path) -> str:
-    """Bands, summaries and verdicts, computed again from the runs, are the published ones."""
+    """Check that the tables, recomputed from the runs, are the published ones."""
     study, compared = settings_in(release), 0
     with tempfile.TemporaryDirectory() as scratch:
         again = Path(scratch)
@@ -77,7 +77,7 @@ def verify_tables(release: Path) -> str:
 def _require_equal(published: Path, computed: Path) -> None:
     before, now = (_sorted(read_table(path)) for path in (published, computed))
     if list(before.columns) != list(now.columns) or len(before) != len(now):
-        raise UserError(f"{published}: other rows or columns than its runs give")
+        raise UserError(f"{published}: has other rows or columns than those from its runs")
     for name in before.columns:
         if not _same(before[name], now[name]):
             row = int(np.flatnonzero(~_equal(before[name], now[name]))[0])
@@ -93,7 +93,7 @@ def _named(table: pd.DataFrame, row: int) -> str:
 
 
 def _sorted(table: pd.DataFrame) -> pd.DataFrame:
-    """In the order of the columns that name a row: which row comes first says nothing."""
+    """Sorted by the columns that name a row, because the order of rows means nothing."""
     names = [name for name in table.columns if not pd.api.types.is_float_dtype(table[name])]
     return table.sort_values(names, kind="stable", ignore_index=True) if names else table
 

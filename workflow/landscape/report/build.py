@@ -38,5 +38,5 @@ def build(results: Path, study: Study, output: Path) -> None:
         except RuntimeError as error:
             raise UserError(f"{output}: typesetting failed ({error})") from None
     if not isinstance(pdf, bytes):
-        raise UserError(f"{output}: typesetting gave no single document")
+        raise UserError(f"{output}: typesetting did not give one document")
     write_bytes(output, pdf)

@@ -17,10 +17,10 @@ class Caption:
 _SEEDS = "Solid: median over seeds, {smoothing}; pale: every seed, one value per step. "
 _BAND = "{band} " + _SEEDS
 _ABOUT_BAND = (
-    "Runs of one seed start from the same weights and see the same mini-batches. After a run "
-    "diverged it leaves the band, and a dotted line gives how many remain. A low band looks wide "
-    "on a log scale; the table gives widths in nats. The band shows the sensitivity to the "
-    "learning rate, at unequal weights and losses, and not the landscape at one point."
+    "Runs of one seed start from the same weights and see the same mini-batches. A run that "
+    "diverges leaves the band, and a dotted line gives the number of remaining runs. A low band "
+    "looks wide on a log scale; the table gives widths in nats. The band shows the sensitivity to "
+    "the learning rate, at different weights and losses, and not the landscape at one point."
 )
 _PROBE = (
     "{probe_band}, every {every} steps. Left: step 0, one bar per seed. Solid: median over seeds, "
@@ -30,11 +30,11 @@ _PROBE = (
 CAPTIONS: dict[str, Caption] = {
     "bench": Caption(
         "Speed",
-        "Top: training steps per second, median and quartiles over rounds in which all took turns. "
-        "Plain loop: a DataLoader with PIL transforms that reads loss and gradients at each step; "
-        "bare: forward, backward and update on one fixed batch; unmeasured, bands, probe: this "
-        "project without and with its measures. Bottom: seconds per step by width and by batch "
-        "size, and seconds of a study's dry run by its runs (log scales).",
+        "Top: training steps per second, median and quartiles over rounds in which all contenders "
+        "took turns. Plain loop: a DataLoader with PIL transforms that reads loss and gradients at "
+        "each step; bare: forward, backward and update on one fixed batch; unmeasured, bands, "
+        "probe: this project without and with its measures. Bottom: seconds per step by width and "
+        "by batch size, and seconds of a study's dry run by its number of runs (log scales).",
     ),
     "overview": Caption(
         "The loss in both studies",
@@ -47,9 +47,9 @@ CAPTIONS: dict[str, Caption] = {
     "training_curves": Caption(
         "Training",
         "Loss (top, log scale) and accuracy (bottom) by epoch (left) and by second of training "
-        "(right). Colour: architecture; line style: learning rate. Lines are medians over seeds, "
-        "thin lines single seeds; nothing is smoothed. Stars: test accuracy of a run, read once at "
-        "its end; a diverged run has none.",
+        "(right). Colour: architecture; line style: learning rate. Thick lines: medians over "
+        "seeds; thin lines: single seeds; not smoothed. Stars: test accuracy of a run, measured "
+        "once at its end; a diverged run has none.",
     ),
     "loss_landscape": Caption(
         "Loss over learning rates",
@@ -63,11 +63,11 @@ CAPTIONS: dict[str, Caption] = {
     ),
     "beta_smoothness": Caption(
         "Effective β between consecutive steps",
-        "Change of the gradient over the distance moved by the optimizer (log scale). "
+        "Change of the gradient divided by the distance moved by the optimizer (log scale). "
         + _BAND
         + "This β is mostly mini-batch noise: the gradients come from different mini-batches. At "
-        "equal noise it falls like one over the learning rate, so that the upper edge tends to be "
-        "the smallest one's. It also depends on the scale of the weights.",
+        "equal noise it is inversely proportional to the learning rate, so the upper edge usually "
+        "belongs to the smallest rate. It also depends on the scale of the weights.",
     ),
     "probe_loss": Caption(
         "Loss along the gradient",
@@ -78,50 +78,52 @@ CAPTIONS: dict[str, Caption] = {
         "Gradient along the gradient",
         "Distance (top, log scale) and cosine (bottom) between the gradients after and before the "
         "step, on the same mini-batch. A small distance and a cosine near 1 mean that the gradient "
-        "predicts what lies ahead. " + _PROBE,
+        "stays valid over the step. " + _PROBE,
     ),
     "probe_beta": Caption(
         "Effective β along the gradient",
-        "Change of the gradient per distance moved, on the same mini-batch (log scale). Where the "
-        "gradient all but vanishes within the step, β is 1/η whatever the curvature. " + _PROBE,
+        "Change of the gradient divided by the distance moved, on the same mini-batch (log scale). "
+        "If the gradient all but vanishes within the step, β is 1/η whatever the curvature. "
+        + _PROBE,
     ),
     "probe_beta_heatmap": Caption(
         "Effective β by step size",
         "β(η) by step size (rows, relative to the learning rate {probe_rate}) and training step; "
         "geometric mean over seeds, one log colour scale, not smoothed. Small steps do not isolate "
-        "curvature: with ReLU and max pooling β grows about like 1/√η until the step crosses no "
-        "kink.",
+        "curvature: with ReLU and max pooling, β grows about like 1/√η as the step shrinks, until "
+        "the step crosses no kink.",
     ),
     "probe_parts": Caption(
         "Curvature and kinks",
-        "Left: the change of the gradient over its length by step size, as the Hessian at the "
-        "origin foretells it (solid) and the rest (dashed). Right: the shares of ReLU signs and "
-        "max-pool winners that flipped on the way. Medians over steps and seeds, quartiles "
-        "shaded. The rest comes from kinks and higher derivatives.",
+        "Left: the change of the gradient divided by its norm, by step size: the part that the "
+        "Hessian before the step predicts (solid) and the rest (dashed). Right: the shares of ReLU "
+        "signs and max-pooling winners that the step flips. Medians over steps and seeds, "
+        "quartiles shaded. The rest comes from kinks and higher derivatives.",
     ),
     "mechanism_sharpness": Caption(
         "Curvature against 2/lr",
-        "Solid: largest eigenvalue of the Hessian on one fixed batch, in training mode. Dashed: "
-        "gᵀHg/‖g‖² of training mini-batches, mean of four. Top: at equal steps; bottom: the same "
-        "moments at equal loss, which falls to the right. Gradient descent is stable along an "
-        "eigenvector below 2/lr (dotted). One line per seed, log scale; not smoothed.",
+        "Solid: largest eigenvalue of the Hessian on the curvature batch, in training mode. "
+        "Dashed: gᵀHg/‖g‖² of training mini-batches, mean of four. Top: by step; bottom: the same "
+        "moments by loss, which falls to the right. Gradient descent is stable along an "
+        "eigenvector if its eigenvalue is below 2/lr (dotted). One line per seed, log scale; not "
+        "smoothed.",
     ),
     "mechanism_spectrum": Caption(
         "Spectra of the Hessian",
-        "Density of the eigenvalues by stochastic Lanczos quadrature, with the batch's statistics, "
-        "kernels a hundredth of the spectrum wide, log scale, one seed. The horizontal scales "
-        "differ.",
+        "Density of the eigenvalues by stochastic Lanczos quadrature, with the curvature batch's "
+        "statistics, log scale, one seed. Each kernel is a hundredth of the spectrum wide. The "
+        "horizontal scales differ.",
     ),
     "mechanism_range": Caption(
         "The range of learning rates that train",
-        "Short runs of SGD. A bar joins the smallest and largest learning rate whose final loss "
-        "is below 95 % of guessing's with any seed.",
+        "Short runs of SGD. A bar joins the smallest and largest learning rate at which, with any "
+        "seed, the final loss is below 95 % of that of guessing.",
     ),
     "mechanism_controls": Caption(
         "Controls",
-        "Mini-batch loss, averaged over a hundredth of the steps (log scale), one line per seed: "
-        "each network of the title between VGG-A and VGG-A + BatchNorm; last, these two at the "
-        "smaller learning rate. Above 10 nats not drawn.",
+        "Mini-batch loss, averaged over a hundredth of the steps (log scale), one line per seed. "
+        "Each panel compares the network of its title with VGG-A and VGG-A + BatchNorm; the last "
+        "has these two at the smaller learning rate. Losses above 10 nats are not drawn.",
     ),
     **{name: Caption(title, text) for name, (title, text) in TEXTS.items()},
 }
@@ -153,20 +155,20 @@ def filled(name: str, study: Study) -> Caption:
 def rates_sentence(bands: Bands) -> str:
     rates = listed_numbers(bands.learning_rates)
     if len(bands.learning_rates) == 1:
-        return f"One learning rate, {rates}, has no band: a line per architecture."
-    return f"The band runs from the lowest to the highest of the learning rates {rates}."
+        return f"One learning rate, {rates}, has no band: one line per architecture."
+    return f"The band extends from the lowest to the highest value over the learning rates {rates}."
 
 
 def steps_sentence(probe: Probe) -> str:
     numbers = listed_numbers(probe.band_step_sizes)
     sizes = f"{numbers} times the learning rate {probe.learning_rate:g}"
     if len(probe.band_step_sizes) == 1:
-        return f"One step size, {sizes}, has no band: a line per architecture"
-    return f"The band runs from the lowest to the highest of the steps of {sizes}"
+        return f"One step size, {sizes}, has no band: one line per architecture"
+    return f"The band extends from the lowest to the highest value over steps of {sizes}"
 
 
 def smoothing(window: int, steps: int) -> str:
-    """How curves are smoothed: by `window` recorded values, which `steps` steps have."""
+    """How curves are smoothed: over `window` recorded values, which span `steps` steps."""
     if window <= 1:
         return "not smoothed"
     return f"smoothed by a running median over {steps:,} steps (step 0 as measured)"

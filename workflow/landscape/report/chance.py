@@ -6,7 +6,7 @@ CRITICAL = 1.96  # standard errors: 95 %, two-sided
 
 
 def at_chance(accuracy: float, images: int, classes: int) -> bool:
-    """Whether an accuracy on so many images lies within the error of guessing, or below it.
+    """Whether an accuracy on so many images is within the error of guessing, or below it.
 
     Guessing is right with p = 1 / classes; its standard error is √(p (1 − p) / images).
     """

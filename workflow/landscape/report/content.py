@@ -1,4 +1,4 @@
-"""All that the report says, as texts, tables and citations; the template only arranges it."""
+"""The report's content as texts, tables and citations; the template only arranges it."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,14 +23,14 @@ from landscape.storage.tables import read_table
 from landscape.tables.rows import headline_rows
 
 NETWORK_RUNS = {"name", "seed", "validation_accuracy", "test_accuracy", "validation_images"}
-SENTENCES = 5  # of the answer on page 1, with those about explanations and the best network
+SENTENCES = 5  # of the answer on page 1, including explanations and the best network
 ACCURACY = answer.ACCURACY
 WHY = "Why does batch normalization help optimization?"
 WHICH = "Which network is best?"
 
 
 def content(results: Path, study: Study) -> dict[str, Any]:
-    """Of a study that is left out there is nothing, nor in `summaries` and `runs`."""
+    """Everything that the report says; a study that is left out has no entries."""
     dataset = read_json(results / "data/dataset.json")
     parts = [name for name in ACCURACY if getattr(study, name) is not None]
     runs = {name: read_table(results / name / "runs.csv") for name in parts}
@@ -75,7 +75,7 @@ def _batchnorm(
     tables: Tables,
     runs: Mapping[str, pd.DataFrame],
 ) -> dict[str, Any]:
-    """What is said of the studies over learning rates and along the gradient."""
+    """The content on the studies over learning rates and along the gradient."""
     images, classes = int(dataset["test_images"]), len(dataset["class_names"])
     stuck = {
         name: endings.not_learned(table, ACCURACY[name], images, classes)
@@ -101,7 +101,7 @@ def _batchnorm(
 
 
 def shown(results: Path, study: Study) -> list[str]:
-    """The study's figures, and the benchmark's where there has been one."""
+    """The study's figures, and the benchmark's if there is one."""
     return [*wanted(study), *(["bench"] if _benched(results) else [])]
 
 

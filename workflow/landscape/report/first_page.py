@@ -30,7 +30,7 @@ def _name(author: Mapping[str, str]) -> str:
 
 
 def date(runs: Sequence[pd.DataFrame]) -> str:
-    """The day on which the last run finished; empty where no run says it."""
+    """The date on which the last run finished; empty if no run records one."""
     days = [day for table in runs if "finished" in table for day in table["finished"].dropna()]
     if not days:
         return ""
@@ -44,17 +44,17 @@ def machines(runs: Sequence[pd.DataFrame]) -> str:
 
 
 def note(dataset: Mapping[str, Any]) -> str:
-    """A warning where the data are the demo's."""
+    """A warning if the data are the demo's."""
     if dataset["source"] != "demo":
         return ""
     return (
-        "An illustration, not evidence: the images are simple shapes made on the spot, and the "
-        "demo's settings were chosen so that the effect shows."
+        "An illustration, not evidence: the images are generated simple shapes, and the demo's "
+        "settings were chosen so that the effect shows."
     )
 
 
 def claims_table(claims: Sequence[Judged], images: int) -> dict[str, Any]:
-    """Claim, both networks' values, verdict, and where to read on; `right`: columns of numbers."""
+    """Claim, both networks' values, verdict, section with details; `right`: columns of numbers."""
     if not claims:
         return {"head": [], "body": [], "right": []}
     first, second = list(claims[0].row.values)[:2]
@@ -67,5 +67,5 @@ def claims_table(claims: Sequence[Judged], images: int) -> dict[str, Any]:
         ]
         for judged in claims
     ]
-    head = [f"{label(second)} …", label(first), label(second), "verdict", "read on"]
+    head = [f"{label(second)} …", label(first), label(second), "verdict", "details"]
     return {"head": head, "body": body, "right": [1, 2]}

@@ -1,4 +1,4 @@
-"""How Snakemake's HTML report lists what a study makes: categories, and items in words.
+"""Categories and labels with which Snakemake's HTML report lists what a study makes.
 
 Snakemake sorts categories by name, hence the numbers.
 """
@@ -14,7 +14,7 @@ CATEGORIES = {
     "network": "6 The best network",
     "bench": "7 The speed of this machine",
 }
-TABLES = {  # below the results; the others are longer than a reader wants
+TABLES = {  # in the results folder; the others are too long to read
     "bands/summary.csv": "Headline numbers",
     "bands/by_learning_rate.csv": "By learning rate",
     "bands/runs.csv": "Every run",
@@ -24,9 +24,9 @@ TABLES = {  # below the results; the others are longer than a reader wants
     "mechanism/verdicts.csv": "Verdicts",
     "mechanism/range.csv": "Learning rates that train",
     "mechanism/runs.csv": "Every run",
-    "network/summary.csv": "Every level, part and final network",
+    "network/summary.csv": "Every level, ablation and final network",
     "network/tuning.csv": "Learning rates of the sweeps' levels",
-    "network/comparisons.csv": "Final networks, two by two",
+    "network/comparisons.csv": "Pairs of final networks",
     "network/layers.csv": "Layers of the final networks",
     "network/runs.csv": "Every run",
 }

@@ -26,7 +26,7 @@ def several(count: int, thing: str, things: str = "") -> str:
 
 
 def cite(kind: str, name: str) -> str:
-    """A citation that the template turns into a number: of a figure, table or section."""
+    """A citation of a figure, table or section, which the template turns into a number."""
     return f"⟨{kind}:{name}⟩"
 
 

@@ -1,4 +1,4 @@
-"""Where every number comes from: data, machines, versions, seconds, runs."""
+"""The origin of every number: data, machines, versions, seconds, runs."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +9,7 @@ from landscape.notation.names import label
 from landscape.notation.numbers import number, percent
 
 Table = dict[str, Any]  # head and body, texts only
-LONG = 60  # runs of one study: more are in its runs.csv only
+LONG = 60  # runs of one study that are printed; more are in its runs.csv only
 COLUMNS = ["device", "precision", "threads", "torch", "python", "git_commit", "seed"]
 DATA_KEYS = {
     "source": "source",
@@ -37,7 +37,7 @@ def provenance(dataset: Mapping[str, Any], runs: Mapping[str, pd.DataFrame]) -> 
         train, total = float(table["train_seconds"].sum()), float(table["total_seconds"].sum())
         share = f"{100 * (1 - train / total):.1f} %" if total > 0 else ""
         seconds.append([name, str(len(table)), f"{train:,.1f}", f"{total:,.1f}", share])
-    head = ["study", "jobs", "training (s)", "jobs in all (s)", "share not training"]
+    head = ["study", "runs", "training (s)", "in total (s)", "share other than training"]
     return {
         "data": {"head": ["key", "value"], "body": data},
         "machine": {"head": ["", "all runs"], "body": machine},
@@ -46,7 +46,7 @@ def provenance(dataset: Mapping[str, Any], runs: Mapping[str, pd.DataFrame]) -> 
 
 
 def runs_table(table: pd.DataFrame, images: int) -> Table:
-    """Every run and how it ended; nothing of a long table, which is in runs.csv."""
+    """Every run and how it ended; empty for a long table, which is in runs.csv."""
     if len(table) > LONG:
         return {"head": [], "body": []}
     head = ["architecture", "lr", "seed", "steps", "status", "test accuracy", "test loss"]
@@ -77,7 +77,7 @@ def _distinct(values: pd.Series) -> str:
 
 
 def _text(value: Any) -> str:
-    """A JSON value as one text; the parts of a mapping one after the other."""
+    """A JSON value as one text; the entries of a mapping in order."""
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {_text(part)}" for name, part in value.items())
     if isinstance(value, list):

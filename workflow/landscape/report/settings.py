@@ -1,4 +1,4 @@
-"""The settings of both studies, side by side."""
+"""The settings of `bands` and `probe`, side by side."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from landscape.notation.settings import optimizer_name
 
 
 def settings(study: Study) -> dict[str, Any]:
-    """A row per setting, a column for each of the two that is not left out."""
+    """A row per setting, and a column per study that is not left out."""
     columns = {"over learning rates": _bands(study), "along the gradient": _probe(study)}
     columns = {name: column for name, column in columns.items() if column}
     shared = {

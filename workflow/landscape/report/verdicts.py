@@ -1,4 +1,4 @@
-"""Verdicts on the ratio of two networks, and how sure they are."""
+"""Verdicts on the ratio of two networks, and how firm they are."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,10 +17,10 @@ OPPOSITE: dict[Direction, Direction] = {"smaller": "larger", "larger": "smaller"
 
 @dataclass(frozen=True)
 class Decision:
-    """The second network against the first.
+    """The second network compared with the first.
 
-    `firm`: by a 95 % interval over three seeds or more. Otherwise every seed points the same way
-    and the interval within the runs (for an accuracy: over test images) excludes equality.
+    `firm`: a 95 % interval over three seeds or more decides. Otherwise every seed points the same
+    way, and the interval within the runs (for an accuracy, over test images) excludes equality.
     """
 
     direction: Direction
@@ -49,7 +49,7 @@ UNKNOWN = Verdict("not measured", "–")
 
 
 def decide(row: Row, images: int) -> Decision:
-    """`images` is the number of test images that accuracies are of."""
+    """`images` is the number of test images on which accuracies are measured."""
     names = list(row.values)[:2]
     values = [row.values[name] for name in names]
     if len(names) < 2 or row.ratio is None or None in values:
@@ -64,7 +64,7 @@ def decide(row: Row, images: int) -> Decision:
 
 
 def _few_seeds(row: Row, images: int) -> tuple[float, float]:
-    """Limits of the ratio without an interval over seeds; (0, ∞) where nothing limits it."""
+    """Limits of the ratio without an interval over seeds; (0, ∞) if nothing limits it."""
     nothing = 0.0, float("inf")
     if row.seeds >= ENOUGH or row.ratio_extremes is None:
         return nothing
@@ -91,9 +91,10 @@ def on_claim(decision: Decision, expected: Direction) -> Verdict:
 
 
 def direction_words(decision: Decision, measure: str) -> str:
-    """For the table of verdicts: smaller, likely larger, undecided."""
+    """For the table of verdicts: smaller, likely larger, not decided."""
     if not decision.decided:
-        return {"unknown": "–"}.get(decision.direction, decision.direction)
+        words = {"unknown": "–", "undecided": "not decided"}
+        return words.get(decision.direction, decision.direction)
     words = {"smaller": "lower", "larger": "higher"} if is_share(measure) else {}
     word = words.get(decision.direction, decision.direction)
     return word if decision.firm else f"likely {word}"
@@ -102,9 +103,9 @@ def direction_words(decision: Decision, measure: str) -> str:
 def stated(
     rows: Mapping[str, Row], images: int, less: str = "smaller", more: str = "larger"
 ) -> list[str]:
-    """Whether each subject is `less` or `more` for the second network: no numbers.
+    """Whether each subject is `less` or `more` for the second network, without numbers.
 
-    `rows` are by their subject; subjects with the same outcome share a sentence.
+    `rows`: subject → row. Subjects with the same outcome share a sentence.
     """
     groups: dict[tuple[Decision, int], list[str]] = {}
     for subject, row in rows.items():
@@ -135,17 +136,17 @@ def _statement(
         case "equal":
             return f"{capital(subject)} {verb} equal for both networks, within the digits shown."
         case "undecided":
-            why = f"{several(seeds, 'seed')} cannot tell"
+            why = f"{several(seeds, 'seed')} {'is' if seeds == 1 else 'are'} too few"
             if seeds >= ENOUGH:
                 why = f"the interval over {several(seeds, 'seed')} includes equality"
             return (
-                f"Whether {subject} {verb} {less} or {more} for {second} than for {first} is not "
-                f"decided: {why}."
+                f"It is not decided whether {subject} {verb} {less} or {more} for {second} than "
+                f"for {first}: {why}."
             )
     word = less if decision.direction == "smaller" else more
     if decision.firm:
         return f"{capital(subject)} {verb} {word} for {second} than for {first}."
     return (
-        f"{capital(subject)} {verb} probably {word} for {second} than for {first}; "
-        f"{several(seeds, 'seed')} cannot make it sure."
+        f"{capital(subject)} {verb} probably {word} for {second} than for {first}, but "
+        f"{several(seeds, 'seed')} {'is' if seeds == 1 else 'are'} too few to be sure."
     )

@@ -1,4 +1,4 @@
-"""Stop requests: a job stops at a moment at which nothing is lost."""
+"""Stop requests: a job stops at a point at which nothing is lost."""
 
 import signal
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from types import FrameType
 
 
 class StopRequest:
-    """Whether SIGTERM or Ctrl-C has come; `exit_code` is the shell's for that signal."""
+    """Whether SIGTERM or Ctrl-C has arrived; `exit_code` is the shell's code for the signal."""
 
     def __init__(self) -> None:
         self.signal: int | None = None
@@ -25,7 +25,7 @@ class StopRequest:
 
 @contextmanager
 def stop_requests() -> Iterator[StopRequest]:
-    """Inside the block SIGTERM and SIGINT are noted instead of acted on."""
+    """Inside the block, SIGTERM and SIGINT are only recorded."""
     request = StopRequest()
     handlers = {
         number: signal.signal(number, request._set) for number in (signal.SIGTERM, signal.SIGINT)

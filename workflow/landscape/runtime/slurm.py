@@ -1,4 +1,4 @@
-"""Inside a Slurm job: back into the queue when its time ends."""
+"""Returning a Slurm job to the queue when its time ends."""
 
 import os
 import signal
@@ -12,10 +12,10 @@ STOPPED = 128 + signal.SIGTERM
 
 @contextmanager
 def requeued() -> Iterator[None]:
-    """A block that ends because SIGTERM came, its state saved, is run again by Slurm, later.
+    """If SIGTERM ends the block, with its state saved, Slurm starts the job again later.
 
-    That is Slurm's warning before the time limit (`--signal=TERM@…`). A job that was cancelled is
-    no longer running in Slurm's eyes and stays out of the queue.
+    SIGTERM is Slurm's warning before the time limit (`--signal=TERM@…`). To Slurm, a cancelled job
+    is no longer running, so it stays out of the queue.
     """
     try:
         yield

@@ -1,6 +1,6 @@
-"""Columns required of the tables in a results folder, so that an error names a foreign table.
+"""Columns required of the tables in a results folder, so that an error names a table without them.
 
-By the last two parts of a path; columns beside these may be there. All but `TEXT` are numbers.
+Keys are the last two parts of a path; other columns are allowed. All except `TEXT` are numbers.
 """
 
 _BANDS = "arch seed measure step minimum maximum runs"

@@ -1,1 +1,1 @@
-"""From runs to bands, series and summaries: what the figures and the report are drawn from."""
+"""From runs to bands, series and summaries, the tables behind the figures and the report."""

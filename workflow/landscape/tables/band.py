@@ -6,12 +6,12 @@ import pandas as pd
 
 
 def band(table: pd.DataFrame, measures: Iterable[str]) -> pd.DataFrame:
-    """Minimum and maximum over all rows of one (arch, seed, step), raw; measures one below another.
+    """Minimum and maximum over all rows of one (arch, seed, step), raw, for each measure.
 
-    In the bands study the rows of a step are the learning rates of one seed (never several seeds,
-    so that a band holds no other batch orders); in the probe study they are the step sizes. `runs`
-    counts the values behind a band: fewer after a run has diverged. A step at which a measure has
-    no value yet (a distance at step 0) has no row. Returns `arch, seed, measure, step, minimum,
+    In `bands`, the rows of a step are the learning rates of one seed (never several seeds, so that
+    only the learning rate varies within a band); in `probe` they are the step sizes. `runs` counts
+    the values of a band: fewer after a run has diverged. A step at which a measure has no value
+    (a distance at step 0) has no row. Returns `arch, seed, measure, step, minimum,
     maximum, runs`.
     """
     keys = ["arch", "seed", "step"]

@@ -1,4 +1,4 @@
-"""The two aggregations: all runs of a study in, its tables out."""
+"""The tables of `bands` and of `probe`, from all their runs."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ STEP_COLUMNS = {"step", "epoch", "gradient_norm", "update_distance", "parameter_
 
 
 def aggregate_bands(study: Bands, results: Path) -> list[Path]:
-    """Write bands.parquet, summary.csv, epochs.csv and runs.csv of the bands study."""
+    """Write bands.parquet, summary.csv, epochs.csv and runs.csv of `bands`."""
     runs = runs_table(study.run_ids, results)
     steps = joined(study.run_ids, results, "steps.parquet", STEP_COLUMNS | set(BAND_MEASURES))
     epochs = joined(study.run_ids, results, "epochs.csv", EPOCH_COLUMNS)
@@ -34,7 +34,7 @@ def aggregate_bands(study: Bands, results: Path) -> list[Path]:
 
 
 def aggregate_probe(study: Probe, results: Path) -> list[Path]:
-    """Write probe.parquet, bands.parquet, summary.csv, epochs.csv and runs.csv of the probe."""
+    """Write probe.parquet, bands.parquet, summary.csv, epochs.csv and runs.csv of `probe`."""
     runs = runs_table(study.run_ids, results)
     steps = joined(study.run_ids, results, "steps.parquet", STEP_COLUMNS | {"loss"})
     epochs = joined(study.run_ids, results, "epochs.csv", EPOCH_COLUMNS)

@@ -1,4 +1,4 @@
-"""Many runs' files as one table, each checked as it is read."""
+"""The same file of many runs as one table; each is checked as it is read."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -11,7 +11,7 @@ from landscape.storage.files import read_json, require_recorded
 from landscape.storage.step_columns import unmeasured
 from landscape.storage.tables import read_table
 
-FACTS = (  # of run.json: how a run ended, what it cost and what made it
+FACTS = (  # keys of run.json: how a run ended, its cost, its machine and versions
     "train_images",
     "validation_images",
     "steps",
@@ -30,11 +30,11 @@ FACTS = (  # of run.json: how a run ended, what it cost and what made it
     "code",
     "git_commit",
 )
-Names = Callable[[dict[str, Any]], dict[str, Any]]  # from a run.json to the columns that name it
+Names = Callable[[dict[str, Any]], dict[str, Any]]  # from run.json to the columns that name the run
 
 
 def runs_table(run_ids: Iterable[str], results: Path) -> pd.DataFrame:
-    """One row per run: its settings, how it ended, what it cost and what made it."""
+    """One row per run: its settings, how it ended, its cost, its machine and versions."""
     return pd.DataFrame([_run_row(read_run(results / run_id)) for run_id in run_ids])
 
 
@@ -54,7 +54,7 @@ def joined(
     columns: set[str],
     names: Names = arch_names,
 ) -> pd.DataFrame:
-    """The table `file` of every run, one below the other, led by the columns that name the run."""
+    """The table `file` of every run, concatenated, preceded by the columns that name the run."""
     tables = []
     for run_id in run_ids:
         run = read_run(results / run_id)
@@ -72,11 +72,11 @@ def joined(
 
 
 def read_run(folder: Path) -> dict[str, Any]:
-    """The run.json of a folder, with everything in it that its row of a table needs."""
+    """The run.json of a folder; an error if it lacks a key that its row of a table needs."""
     path = folder / "run.json"
     run: Any = read_json(path)
     if not isinstance(run, dict):
-        raise UserError(f"{path}: must hold an object, not {type(run).__name__}")
+        raise UserError(f"{path}: must be an object, not {type(run).__name__}")
     missing = sorted({"run", "versions", *FACTS} - run.keys())
     if missing:
         raise UserError(f"{path}: lacks the keys {missing}; train the run again")
@@ -84,7 +84,7 @@ def read_run(folder: Path) -> dict[str, Any]:
 
 
 def facts(run: dict[str, Any]) -> dict[str, Any]:
-    """Columns of a run; `finished` is empty in runs of before it was recorded."""
+    """Columns of a run; `finished` is empty in older runs, which do not record it."""
     known = {key: run[key] for key in FACTS}
     return {**known, "python": run["versions"]["python"], "finished": run.get("finished")}
 
@@ -104,7 +104,7 @@ def _run_row(run: dict[str, Any]) -> dict[str, Any]:
 def _require_steps(table: pd.DataFrame, run: dict[str, Any], path: Path) -> None:
     expected = run["steps"] if run["status"] == "completed" else run["diverged_at_step"]
     if list(table["step"]) != list(range(expected)):
-        raise UserError(f"{path}: should hold the steps 0 to {expected - 1}, has {len(table)} rows")
+        raise UserError(f"{path}: should have the steps 0 to {expected - 1}, has {len(table)} rows")
     for name in table.columns.drop(["step", "epoch"]):
         missing = unmeasured(table, name, run["run"].get("same_batch_every_steps"))
         if missing.any():
@@ -112,8 +112,8 @@ def _require_steps(table: pd.DataFrame, run: dict[str, Any], path: Path) -> None
 
 
 def _require_probes(table: pd.DataFrame, path: Path) -> None:
-    """Nulls are only where a step size was so large that the loss there is not finite."""
+    """Check that nulls are only at step sizes after which the loss is not finite."""
     there = table[table["loss"].notna()]
     missing = there.columns[there.isna().any()]
     if len(missing):
-        raise UserError(f"{path}: {list(missing)} have no value where there is a loss")
+        raise UserError(f"{path}: {list(missing)} have no value although there is a loss")

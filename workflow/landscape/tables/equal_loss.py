@@ -11,9 +11,9 @@ def at_equal_loss(looked: pd.DataFrame) -> pd.DataFrame:
     """`arch, learning_rate, seed, quantity, loss, step, value`: each quantity of a whole network at
     each of `LEVELS` that the run reaches.
 
-    At the first pair of neighbouring moments between which the loss falls through the level, value
+    Between the first two neighbouring moments between which the loss falls below the level, value
     and step are interpolated as powers of the loss. `looked` has one row per run, moment and
-    quantity; values that are not above 0 are left out.
+    quantity; values of 0 or below are left out.
     """
     rows = [
         {**dict(zip(RUN, run, strict=True)), "loss": level, **found}

@@ -28,13 +28,13 @@ def summarize(
 
     Columns: the architectures' means over seeds and `ratio` (the second architecture to the first);
     `…_low` and `…_high` of each, the 95 % t-interval over three seeds or more; `…_lowest` and
-    `…_highest`, the extremes over seeds. All are taken on the log scale: means are geometric,
-    limits positive, and the ratio of two means over the same seeds is the mean of the ratios seed
-    by seed. Means of accuracies and counts, and of a measure that is 0 somewhere, are arithmetic.
-    Where fewer than three seeds have a ratio of time averages, `ratio_within_low` and `…_high` are
-    its interval within these runs, from `series`. Cells are empty where there is no value, a ratio
-    where a value is not positive. `seeds` is that of the architecture with the fewest, of those
-    that have any.
+    `…_highest`, the extremes over seeds. All are computed on the log scale: means are
+    geometric, limits positive, and the ratio of two means over the same seeds is the mean of the
+    ratios seed by seed. Means of accuracies and counts, and of a measure with a 0, are arithmetic.
+    For a ratio of time averages with fewer than three seeds, `ratio_within_low` and `…_high` are
+    its interval within these runs, from `series`. A cell is empty without a value, a ratio also if
+    a value is not positive. `seeds` is the smallest number of seeds among the architectures that
+    have any.
     """
     rows = []
     for measure, table in numbers.groupby("measure", sort=False):
@@ -101,7 +101,7 @@ def _geometric(values: pd.Series) -> tuple[float | None, float | None, float | N
 def bands_values(
     series: Series, steps: pd.DataFrame, epochs: pd.DataFrame, runs: pd.DataFrame
 ) -> pd.DataFrame:
-    """The bands study's headline numbers: `measure, arch, seed, value`.
+    """The headline numbers of `bands`: `measure, arch, seed, value`.
 
     `series` are those of `bands_series`. Final and worst values are empty if the run has none.
     """
@@ -125,7 +125,7 @@ def bands_values(
 
 
 def probe_values(series: Series, steps: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
-    """The probe study's headline numbers: `measure, arch, seed, value`."""
+    """The headline numbers of `probe`: `measure, arch, seed, value`."""
     first = {
         f"{name}_first": series[f"{name}_mean"].xs(0, level="step")
         for name in ("loss_range", "gradient_distance", "beta_maximum")
@@ -143,7 +143,7 @@ def probe_values(series: Series, steps: pd.DataFrame, runs: pd.DataFrame) -> pd.
 
 
 def _averages(series: Series) -> dict[str, pd.Series]:
-    """The mean over steps of every series, and the median, which a spike does not move."""
+    """The mean over steps of every series, and the median, which spikes hardly change."""
     found = {}
     for name, values in series.items():
         by_run = values.groupby(level=KEYS)
@@ -161,7 +161,7 @@ def _exp(value: float | None) -> float | None:
 
 
 def _stack(runs: pd.DataFrame, measures: dict[str, pd.Series]) -> pd.DataFrame:
-    """Every measure of every (architecture, seed) with runs; null where it has no value."""
+    """Every measure of every (architecture, seed) with runs; null without a value."""
     whose = pd.MultiIndex.from_frame(runs[KEYS].drop_duplicates())
     pieces = [
         series.reindex(whose).rename("value").reset_index().assign(measure=name)

@@ -1,4 +1,4 @@
-"""The layers of the final networks: shapes, parameters and operations. Needs no training."""
+"""The layers of the final networks: shapes, parameters and operations. They need no training."""
 
 from pathlib import Path
 

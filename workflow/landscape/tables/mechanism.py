@@ -1,4 +1,4 @@
-"""The mechanism study's aggregation: all its runs in, its tables out."""
+"""The tables of the mechanism study, from all its runs."""
 
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,16 @@ from landscape.tables.equal_loss import at_equal_loss
 from landscape.tables.series import LATE
 from landscape.tables.verdicts import verdicts
 
-WINDOWS = 100  # into which a run's losses are averaged
-TRAINS = 0.95  # of the loss of guessing: what a short run must get below to have trained
+WINDOWS = 100  # windows over which a run's losses are averaged
+TRAINS = 0.95  # of the loss of guessing: a run with a lower loss has trained
 QUANTITIES = {"arch", "learning_rate", "seed", "step", "loss", "quantity", "layer", "value"}
-FOLLOWED = ("batch_sharpness", "lambda_1", "noise_scale", "kappa")  # along the path
-FIRST_LAYER = "features.0"  # of every VGG; nothing below it can shift
+FOLLOWED = (
+    "batch_sharpness",
+    "lambda_1",
+    "noise_scale",
+    "kappa",
+)  # measured along the path
+FIRST_LAYER = "features.0"  # of every VGG; no layer below it can shift its gradient
 RUN = ["arch", "learning_rate", "seed"]
 
 
@@ -60,7 +65,7 @@ def aggregate_mechanism(study: Mechanism, results: Path) -> list[Path]:
 
 
 def final_losses(steps: pd.DataFrame, runs: pd.DataFrame) -> pd.Series:
-    """By run, the mean loss of the last tenth of its steps; ∞ of a run that diverged."""
+    """By run, the mean loss of the last tenth of its steps; ∞ for a run that diverged."""
     final = _final(steps)
     lost = pd.MultiIndex.from_frame(runs.loc[runs["status"] == "diverged", RUN])
     final = final.reindex(final.index.union(lost))  # one that diverges at once has no last tenth
@@ -78,7 +83,7 @@ def _names(run: dict[str, Any]) -> dict[str, Any]:
 
 
 def _no_names(run: dict[str, Any]) -> dict[str, Any]:
-    """Of tables that name their run themselves."""
+    """No columns, for tables that already name their run."""
     return {}
 
 
@@ -90,7 +95,7 @@ def windows(steps: pd.DataFrame) -> pd.DataFrame:
 
 
 def range_table(steps: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
-    """A row for each short run: its final loss, null where it diverged, and whether it trained.
+    """A row for each short run: its final loss, null if it diverged, and whether it trained.
 
     The final loss is the mean of the last tenth of the steps. A run has trained if that is below
     95 % of ln 10, the loss of guessing among ten classes.
@@ -118,10 +123,10 @@ def scalars(
 ) -> pd.DataFrame:
     """One number per network and seed: `quantity, arch, seed, value`.
 
-    At the study's learning rate, unless the name says low (the smaller one). What is followed along
-    the path is the geometric mean over the moments in the last nine tenths of the steps at which
-    the network has learned something: on a plateau every curvature is small. `largest_rate` is the
-    largest that trained, of those that were tried, `best_rate` the one with the lowest final loss.
+    At the study's learning rate, or the smaller one if the name ends in low. A path quantity is the
+    geometric mean over the moments in the last nine tenths of the steps at which the network has
+    learned something, because on a plateau every curvature is small. `largest_rate` is the largest
+    tried rate that trained, `best_rate` the rate with the lowest final loss.
     """
     rate, low = study.learning_rate, study.slower.learning_rate
     late = path[(path["learning_rate"] == rate) & (path["step"] >= LATE * study.steps)]

@@ -1,4 +1,4 @@
-"""All runs of the network study, row by row: what the summaries are made of."""
+"""All runs of the network study as rows, from which the summaries are computed."""
 
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ def _names(run: dict[str, Any]) -> dict[str, Any]:
 
 
 def _runs(run_ids: list[str], results: Path) -> pd.DataFrame:
-    """One row per run: its settings, how it ended, what it cost and what made it."""
+    """One row per run: its settings, how it ended, its cost, its machine and versions."""
     rows = []
     for run_id in run_ids:
         run = read_run(results / run_id)
@@ -54,14 +54,14 @@ def _runs(run_ids: list[str], results: Path) -> pd.DataFrame:
 
 
 def _with_last_epoch(runs: pd.DataFrame, epochs: pd.DataFrame, results: Path) -> pd.DataFrame:
-    """Each run's accuracies after its last epoch; none of a run that diverged.
+    """Each run's accuracies after its last epoch; empty for a run that diverged.
 
-    The last epoch, not the best one: to choose the epoch would be one more choice.
+    The last epoch, not the best: choosing an epoch would be one more choice.
     """
     for run, status in zip(runs["run"], runs["status"], strict=True):
         numbers = list(epochs.loc[epochs["run"] == run, "epoch"])
         if numbers != list(range(1, len(numbers) + 1)) or (status == "completed" and not numbers):
-            raise UserError(f"{results / run / 'epochs.csv'}: should hold the epochs from 1 on")
+            raise UserError(f"{results / run / 'epochs.csv'}: should have the epochs from 1 on")
     last = epochs.groupby("run", sort=False).tail(1)[["run", *LAST]]
     merged = runs.merge(last, on="run", how="left")
     merged[LAST] = merged[LAST].astype(float)

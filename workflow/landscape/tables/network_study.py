@@ -1,4 +1,4 @@
-"""The network study: all its runs in, its tables out."""
+"""The tables of the network study, from all its runs."""
 
 from pathlib import Path
 
@@ -10,9 +10,9 @@ from landscape.tables.tuning import chosen_rates
 
 
 def aggregate_network(study: NetworkStudy, results: Path) -> list[Path]:
-    """Write runs.csv, epochs.csv, summary.csv and comparisons.csv below network/.
+    """Write runs.csv, epochs.csv, summary.csv and comparisons.csv into network/.
 
-    Where learning rates were tried, network/tuning.csv says which runs a level is judged by.
+    If learning rates were tried, network/tuning.csv says which runs represent a level.
     """
     chosen = chosen_rates(study, results)
     runs, epochs = runs_and_epochs(study.run_ids(chosen), results)

@@ -1,10 +1,10 @@
 """Cost and gain of each setting of the network study: means over seeds, and paired differences.
 
-Two runs of one seed start from the same weights (where these have the same shapes) and see the
-same images in the same order, so that settings are compared seed by seed: the difference of a level
-is the mean over seeds of (accuracy with it − accuracy without it), its interval the 95 % t-interval
-of that mean, from three seeds on. Sweeps and ablations are many comparisons: Holm's correction says
-which differences survive, among all levels of all sweeps and among all ablations.
+Two runs of one seed start from the same weights (if their shapes are equal) and see the same images
+in the same order, so settings are compared seed by seed. The difference of a level is the mean over
+seeds of (accuracy with it − accuracy without it), and its interval the 95 % t-interval of this
+mean, from three seeds on. Because sweeps and ablations are many comparisons, Holm's correction
+decides which differences survive, separately for all levels of all sweeps and for all ablations.
 """
 
 from collections.abc import Iterable, Sequence
@@ -45,7 +45,7 @@ COMPARED = ("test_accuracy", "test_accuracy_augmented", "train_flops", "train_se
 
 
 def summary_table(entries: Iterable[Entry], runs: pd.DataFrame) -> pd.DataFrame:
-    """A row per setting, and one for the plain network if there is one.
+    """A row per setting, and one for the network of plain tensors if there is one.
 
     `run` is the name that its runs share, `seeds` counts them, `diverged` those without an
     accuracy; costs are means over the runs that completed. `…_std` is the standard deviation over
@@ -82,7 +82,7 @@ def summary_table(entries: Iterable[Entry], runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def comparisons(finals: Sequence[tuple[str, str]], runs: pd.DataFrame) -> pd.DataFrame:
-    """Every two final networks, `(level, name)` each, seed by seed.
+    """Every pair of final networks, `(level, name)` each, compared seed by seed.
 
     `difference` is second minus first; `ratio` second over first, of the means.
     """

@@ -1,6 +1,6 @@
-"""Measures split by learning rate and by step size, which a mean over everything would hide.
+"""Measures by learning rate and by step size, for each architecture and seed.
 
-A row for each architecture and seed; nothing is averaged over learning rates or step sizes.
+Nothing is averaged over learning rates or step sizes, which would hide the dependence on them.
 """
 
 import pandas as pd
@@ -34,8 +34,8 @@ def by_learning_rate(steps: pd.DataFrame) -> pd.DataFrame:
     """Gradient distance and β on two batches and on one: `arch, learning_rate, seed, steps`, then
     the mean and the median of each over the steps at which all are measured.
 
-    `same_batch_share` is the share of ‖g_i − g_{i−1}‖² that is there on one batch too; the rest is
-    the difference between batches.
+    `same_batch_share` is the share of ‖g_i − g_{i−1}‖² that remains on one mini-batch; the rest is
+    the difference between mini-batches.
     """
     keys = ["arch", "learning_rate", "seed"]
     if SAME_BATCH[0] not in steps:
@@ -48,8 +48,8 @@ def by_learning_rate(steps: pd.DataFrame) -> pd.DataFrame:
 
 
 def by_step_size(probe: pd.DataFrame) -> pd.DataFrame:
-    """What a step of each size meets: `arch, relative_step_size, seed, steps`, then the mean and
-    the median of each over the steps at which the step size has not diverged.
+    """Measures after a step of each size: `arch, relative_step_size, seed, steps`, then the mean
+    and the median of each over the steps at which the step size has not diverged.
 
     `gradient_left` is ‖∇L(θ − ηg)‖/‖g‖; `smooth_share` and `rest_share` are ‖ηHg‖ and
     ‖∇L(θ − ηg) − g + ηHg‖ over ‖∇L(θ − ηg) − g‖, and do not add up to one.

@@ -1,7 +1,7 @@
 """Published results on CIFAR-10: official pixels, from scratch, no extra data.
 
-Accuracies are on the 10,000 test images, as published. Training operations and seconds are given
-where they are known; the seconds are of the named hardware and say little about any other.
+Accuracies are on the 10,000 test images, as published. Training operations and seconds are given if
+known; the seconds are for the named hardware and say little about any other.
 """
 
 from collections.abc import Mapping
@@ -53,7 +53,7 @@ PUBLISHED = (
     ),
     Published("WRN-28-10", 96.0, 36.5e6, _WIDE),
     Published("WRN, AutoAugment", 97.7, 36.5e6, _SHARPNESS),
-    Published("WRN, SAM", 97.9, 36.5e6, _SHARPNESS, remark="AutoAugment as well"),
+    Published("WRN, SAM", 97.9, 36.5e6, _SHARPNESS, remark="with AutoAugment"),
     Published("PyramidNet, SAM", 98.6, 26e6, _SHARPNESS, remark="ShakeDrop, AutoAugment; days"),
     Published(
         "cifar10-tiniest", 94.4, 97_530, "github.com/xvel/cifar10-tiniest", remark="mean of 5"
@@ -72,11 +72,11 @@ PUBLISHED = (
         hardware="H100",
         remark="chosen by test accuracy",
     ),
-    Published("course, smallest", 92.5, 0.72e6, _COURSE, remark="the most economical one"),
+    Published("course, smallest", 92.5, 0.72e6, _COURSE, remark="the smallest one"),
 )
 
 
-NEARLY = 0.99  # of the images: as many have the official pixels
+NEARLY = 0.99  # share of the images with official pixels
 
 
 def comparable(dataset: Mapping[str, Any]) -> bool:

@@ -14,7 +14,7 @@ class Row:
     """One headline number: a value per architecture, and second ÷ first.
 
     Intervals are over seeds; extremes are the lowest and the highest seed; `ratio_within` is the
-    interval within the runs where seeds are few.
+    interval within the runs, if there are too few seeds.
     """
 
     measure: str
@@ -62,7 +62,7 @@ def compared_architectures(summary: pd.DataFrame) -> list[str]:
 class Outcome:
     """One setting of the network study: what its runs share, and their means over seeds.
 
-    `values` holds every number of its row of network/summary.csv; None is an empty cell.
+    `values` has every number of its row of network/summary.csv; None is an empty cell.
     """
 
     run: str
@@ -78,7 +78,7 @@ class Outcome:
         return self.values.get(measure) is not None
 
     def known(self, measure: str) -> float:
-        """A number that must be there."""
+        """A number that must exist."""
         value = self.values.get(measure)
         if value is None:
             raise UserError(f"network/summary.csv: {self.level} ({self.group}) has no {measure}")

@@ -1,4 +1,4 @@
-"""Time series of the headline measures: what their means and medians over steps are taken of."""
+"""Time series of the headline measures, from which means and medians over steps are computed."""
 
 from collections.abc import Mapping
 
@@ -15,11 +15,10 @@ Series = Mapping[str, pd.Series]  # a measure over (arch, seed, step)
 
 
 def bands_series(bands: pd.DataFrame, steps: pd.DataFrame) -> dict[str, pd.Series]:
-    """The bands study's time series: (arch, seed, step) → value, by the name of their mean.
+    """The time series of `bands`: (arch, seed, step) → value, by the name of their mean.
 
-    They hold the steps at which no run of a seed has diverged; of a measure of single runs, the
-    mean over the learning rates. A band that ends at step 0 has no width: all its runs are equal
-    there.
+    They have the steps at which no run of a seed has diverged. A measure of single runs is averaged
+    over learning rates. A band that ends at step 0 has no width, because all its runs are equal.
     """
     width = _complete(bands[bands["measure"] == "loss"])
     width = width.assign(width=_width(width) if width["step"].max() > 0 else np.nan)
@@ -39,7 +38,7 @@ def bands_series(bands: pd.DataFrame, steps: pd.DataFrame) -> dict[str, pd.Serie
 def probe_series(
     bands: pd.DataFrame, probe: pd.DataFrame, steps: pd.DataFrame
 ) -> dict[str, pd.Series]:
-    """The probe study's time series: (arch, seed, step) → value, by the name of their mean.
+    """The time series of `probe`: (arch, seed, step) → value, by the name of their mean.
 
     A measure over step sizes has the steps at which no step size of a seed has diverged.
     """
@@ -70,7 +69,7 @@ def probe_series(
 
 
 def _width(band: pd.DataFrame) -> pd.Series:
-    """maximum − minimum; null where the band is a single run or step size."""
+    """maximum − minimum; null if the band is a single run or step size."""
     return (band["maximum"] - band["minimum"]).where(band["runs"] > 1)
 
 
@@ -83,7 +82,7 @@ def late(table: pd.DataFrame, length: int) -> pd.DataFrame:
 def _complete(band: pd.DataFrame) -> pd.DataFrame:
     """The steps at which no run or step size of a seed has diverged, whatever its architecture.
 
-    A band that has lost its wildest runs is narrow for that reason alone.
+    A band that has lost its most extreme runs is narrow for this reason alone.
     """
     expected = band["runs"].max() * band["arch"].nunique()
     there = band.groupby(["seed", "step"])["runs"].transform("sum")

@@ -1,4 +1,4 @@
-"""Means over seeds, how sure they are, and what many comparisons leave of them."""
+"""Means over seeds, their intervals, and corrections for many comparisons."""
 
 import numpy as np
 import pandas as pd
@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from scipy.stats import t as student
 
 CONFIDENCE = 0.95
-ENOUGH = 3  # values that an interval needs: of two, both are given
+ENOUGH = 3  # values that an interval needs; of two values, both are given
 SHORTEST = 20  # steps that a bootstrap needs
 RESAMPLES = 2000
 
@@ -19,7 +19,7 @@ def mean(values: pd.Series) -> float | None:
 
 
 def interval(values: pd.Series) -> Limits:
-    """The two-sided 95 % Student t-interval of the mean; none of fewer than three values."""
+    """The two-sided 95 % Student t-interval of the mean; None with fewer than three values."""
     sample = values.dropna().to_numpy(dtype=float)
     if len(sample) < ENOUGH:
         return None, None
@@ -41,7 +41,7 @@ def extremes(values: pd.Series) -> Limits:
 
 
 def p_value(differences: pd.Series) -> float | None:
-    """The two-sided p of the paired t-test; none of fewer than three differences."""
+    """The two-sided p of the paired t-test; None with fewer than three differences."""
     sample = differences.dropna().to_numpy(dtype=float)
     if len(sample) < ENOUGH:
         return None
@@ -52,7 +52,7 @@ def p_value(differences: pd.Series) -> float | None:
 
 
 def holm(p_values: pd.Series) -> pd.Series:
-    """Which p values survive Holm's correction at 5 %; null where there is no p value.
+    """Which p values survive Holm's correction at 5 %; null without a p value.
 
     Sorted ascending, the k-th of m (from 0) is compared with 0.05 / (m − k); the first that fails
     ends the list. The chance of any false survivor is then at most 5 % (Holm 1979).
@@ -68,8 +68,8 @@ def within_runs(first: pd.DataFrame, second: pd.DataFrame) -> Limits:
 
     `first` and `second` hold one series per seed (columns) over the steps (rows). A moving-block
     bootstrap (Künsch 1989): blocks of √n consecutive steps are drawn with replacement, the same for
-    both, so that what varies is the time and not the seed. Over several seeds the ratio is the
-    geometric mean. None of fewer than 20 steps, or where an average is not positive.
+    both, so the steps vary and not the seed. Over several seeds the ratio is the geometric mean.
+    None with fewer than 20 steps, or if an average is not positive.
     """
     random = np.random.default_rng(0)
     logs: list[NDArray[np.float64]] = []

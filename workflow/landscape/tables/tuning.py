@@ -1,4 +1,4 @@
-"""Which learning rate each level of the sweeps is trained at, by one seed's held-out accuracy."""
+"""The learning rate chosen for each level of the sweeps, by one seed's validation accuracy."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -17,7 +17,7 @@ TUNING = "network/tuning.csv"
 
 
 def tabulate_tuning(study: NetworkStudy, results: Path) -> Path:
-    """Write network/tuning.csv: what was tried for each setting, how it ended, what is chosen."""
+    """Write network/tuning.csv: the trials of each setting, their outcomes, and the choice."""
     trials = study.trials()
     runs = runs_and_epochs([trial.run_id for trial in trials], results)[0].set_index("run")
     tried = [
@@ -40,9 +40,10 @@ def tabulate_tuning(study: NetworkStudy, results: Path) -> Path:
 
 
 def choice(tried: Iterable[Any]) -> Any:
-    """Of one setting's trials that of the highest held-out accuracy; one that diverged has none.
+    """The trial of a setting with the highest validation accuracy; a diverged one has none.
 
-    Of equal ones, or where all diverged, the setting's own learning rate, and else the smallest.
+    Among equal ones, or if all diverged, that at the setting's own learning rate, otherwise the
+    smallest.
     """
 
     def merit(trial: Any) -> tuple[float, bool, float]:
@@ -65,7 +66,7 @@ def chosen_rates(study: NetworkStudy, results: Path) -> dict[str, float]:
         if trial.setting not in found:
             raise UserError(
                 f"{path}: chooses none of the learning rates that this configuration tries for "
-                f"{trial.setting}; make it again with the stage `tune`"
+                f"{trial.setting}; rerun the stage `tune`"
             )
     return found
 
@@ -73,7 +74,7 @@ def chosen_rates(study: NetworkStudy, results: Path) -> dict[str, float]:
 def runs_in(results: Path, study: Study) -> tuple[Run | PlainRun, ...]:
     """All runs of a study at the learning rates that are chosen in this folder.
 
-    Before they are chosen, each setting's own stands for it: the number of runs is the same.
+    Before the choice, each setting's own rate replaces it; the number of runs is the same.
     """
     try:
         return study.runs_at(chosen_rates(study.network, results) if study.network else {})

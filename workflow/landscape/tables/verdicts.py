@@ -10,15 +10,14 @@ from landscape.tables.statistics import ENOUGH, interval
 
 
 def verdicts(numbers: pd.DataFrame, equal: pd.DataFrame) -> pd.DataFrame:
-    """A row for each explanation: both values, their ratio seed by seed, and what follows.
+    """A row for each explanation: both values, their ratio seed by seed, and the verdict.
 
-    `numbers`: `quantity, arch, seed, value`, of late steps. `equal`: the same at equal losses, with
-    `loss`; it holds what is followed along the path, and the ratio of a seed is the geometric mean
-    over the losses that both networks reach. Means are geometric; a value is over the seeds that
-    did not diverge. `supported` and `contradicted` need a 95 % t-interval of the ratio that lies on
-    one side of 1 as a whole, and so three seeds; or that one of the two networks, with every seed,
-    diverges and has a final loss of ∞. Everything else is `not decided`, and `not measured` where a
-    network is missing.
+    `numbers`: `quantity, arch, seed, value`, of late steps. `equal`: the path quantities at equal
+    losses, with `loss`; the ratio of a seed is the geometric mean over the losses that both
+    networks reach. Means are geometric and over the seeds that did not diverge. `supported` and
+    `contradicted` need at least three seeds and a 95 % t-interval of the ratio on one side of 1;
+    or one of the two networks diverges with every seed, which gives it a final loss of ∞. Otherwise
+    the verdict is `not decided`, or `not measured` if a network is missing.
     """
     return pd.DataFrame([_verdict(explanation, numbers, equal) for explanation in EXPLANATIONS])
 
@@ -50,7 +49,7 @@ def _verdict(
 def _logs(
     rows: pd.DataFrame, explanation: Explanation, index: list[str]
 ) -> tuple[pd.Series, pd.Series]:
-    """Logarithms of the quantity of both networks, where it is positive, by `index`."""
+    """Logarithms of the quantity of both networks, if it is positive, by `index`."""
     rows = rows[(rows["quantity"] == explanation.quantity) & (rows["value"] > 0)]
     logs = rows.assign(log=np.log(rows["value"].astype(float))).set_index(index)
     first, second = (
@@ -60,7 +59,7 @@ def _logs(
 
 
 def _ratio(logs: pd.Series, relation: str) -> dict[str, Any]:
-    """Of one logarithm of a ratio per seed, ±∞ where one of the networks diverged."""
+    """The verdict on one log ratio per seed, ±∞ if one of the networks diverged."""
     found = dict.fromkeys(("ratio", "ratio_low", "ratio_high"))
     low = high = None
     if np.isfinite(logs).all():

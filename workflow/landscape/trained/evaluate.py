@@ -20,16 +20,16 @@ from landscape.storage import files
 from landscape.trained import load
 
 WEIGHTS = "model.safetensors"
-BATCHES = (1, 128)  # images at a time, of which the latency is measured
-WARM_UP = 3  # passes before the clock counts
-REPETITIONS = range(5, 101)  # at least and at most, as many as fit into
+BATCHES = (1, 128)  # batch sizes for which the latency is measured
+WARM_UP = 3  # passes before timing starts
+REPETITIONS = range(5, 101)  # repetitions: at least and at most, within
 SECONDS = 2.0
 
 
 def evaluate(weights: Path, data: Path | None, device: Device, threads: int | None) -> None:
     """Print test accuracy, size, cost and latency of the network in `weights`, all in float32.
 
-    `data` is the prepared dataset, by default that of the results folder that the weights lie in.
+    `data` is the prepared dataset, by default that of the results folder of the weights.
     """
     folder = folder_of(weights)
     place = devices.resolve(device)
@@ -38,7 +38,7 @@ def evaluate(weights: Path, data: Path | None, device: Device, threads: int | No
     data = data or data_of(folder, run)
     if data is None:
         raise UserError(
-            f"{folder}: not in a results folder, where its data would lie; say --results"
+            f"{folder}: not in a results folder, which would have its data; give --results"
         )
     description = dataset.describe(data)
     for line in notes(folder, data):
@@ -51,7 +51,7 @@ def evaluate(weights: Path, data: Path | None, device: Device, threads: int | No
 
 
 def _facts(folder: Path, network: nn.Module, test: Batches) -> Iterator[tuple[str, str]]:
-    """What is printed, line by line as it is found."""
+    """The printed lines, one by one as they are computed."""
     device = test.labels.device
     yield "test images", f"{len(test.labels):,}"
     loss, plain = accuracy.evaluate(network, test)
@@ -84,7 +84,7 @@ def latency(network: nn.Module, batch: int, device: torch.device) -> str:
 
 
 def repeated(action: Callable[[], object], device: torch.device) -> list[float]:
-    """Seconds that the action takes, each time anew, after a warm-up."""
+    """Seconds of repetitions of the action, after a warm-up."""
     seconds: list[float] = []
     for index in range(-WARM_UP, REPETITIONS.stop - 1):
         started = time.perf_counter()
@@ -99,18 +99,20 @@ def repeated(action: Callable[[], object], device: torch.device) -> list[float]:
 
 
 def folder_of(weights: Path) -> Path:
-    """The run's folder, whether that or the weights file in it is named."""
+    """The run's folder, from its path or that of its weights."""
     if weights.is_dir():
         return weights
     if not weights.exists():
         raise UserError(f"{weights}: no such file")
     if weights.name != WEIGHTS:
-        raise UserError(f"{weights}: must be a {WEIGHTS} with its run.json beside it, or a folder")
+        raise UserError(
+            f"{weights}: must be a {WEIGHTS} with its run.json in the same folder, or a folder"
+        )
     return weights.parent
 
 
 def data_of(folder: Path, run: Run) -> Path | None:
-    """The data of the results folder that a run's folder is in; None where it was moved out."""
+    """The data of the results folder around a run's folder; None if it was moved out."""
     inside, whole = PurePath(run.id).parts, folder.resolve()
     if whole.parts[-len(inside) :] != inside:
         return None
@@ -118,8 +120,8 @@ def data_of(folder: Path, run: Run) -> Path | None:
 
 
 def notes(folder: Path, data: Path) -> Iterator[str]:
-    """What a reader should know when the data is not that of the training."""
+    """A note if the data are not those of the training."""
     then = files.read_json(folder / "run.json").get("data")
     now = dataset.describe(data)["sha256"]
     if then != now:
-        yield f"note: {data} holds other images than the network was trained on"
+        yield f"note: {data} has other images than those that the network was trained on"

@@ -1,4 +1,4 @@
-"""A trained network, rebuilt from the files that its run left."""
+"""A trained network, rebuilt from the files of its run."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,15 +16,15 @@ from landscape.models.network import Network
 from landscape.storage.files import read_json, require_recorded
 
 Tensors = Mapping[str, torch.Tensor]
-PLAIN = "network/plain/"  # where runs of the network of plain tensors lie
-SHOWN = 3  # names in an error, of those that differ
+PLAIN = "network/plain/"  # the folder of runs of the network of plain tensors
+SHOWN = 3  # names that an error lists
 
 
 def load(folder: Path, device: torch.device | str = "cpu") -> tuple[Run, Network]:
     """The run in `folder` and its network with the saved weights, in evaluation mode on `device`.
 
-    Nothing but run.json and model.safetensors is read. Weights that are not this network's, are
-    not finite, or come from a run that diverged are refused.
+    Only run.json and model.safetensors are read. Weights that belong to another network, are not
+    finite, or come from a run that diverged are refused.
     """
     run = read_run(folder / "run.json")
     path = folder / "model.safetensors"
@@ -39,7 +39,7 @@ def load(folder: Path, device: torch.device | str = "cpu") -> tuple[Run, Network
 
 
 def read_run(path: Path) -> Run:
-    """The settings that a completed run.json was trained with."""
+    """The settings of a completed run, from its run.json."""
     content = read_json(path)
     if not isinstance(content, dict) or not isinstance(content.get("run"), dict):
         raise UserError(f"{path}: run must be an object with the settings of a training run")
@@ -80,7 +80,7 @@ def _require_same(path: Path, run: Run, found: Tensors, expected: Tensors) -> No
     if missing := sorted(expected.keys() - found.keys()):
         differences.append(f"lack {_listed(missing)}")
     if unknown := sorted(found.keys() - expected.keys()):
-        differences.append(f"have {_listed(unknown)}, which it has not")
+        differences.append(f"have {_listed(unknown)}, which it does not have")
     for name in sorted(expected.keys() & found.keys()):
         ours, theirs = _described(expected[name]), _described(found[name])
         if ours != theirs:
@@ -95,7 +95,7 @@ def _require_same(path: Path, run: Run, found: Tensors, expected: Tensors) -> No
 def _require_finite(path: Path, weights: Tensors) -> None:
     broken = [name for name, value in weights.items() if not bool(value.isfinite().all())]
     if broken:
-        raise UserError(f"{path}: {_listed(sorted(broken))} must be finite, but hold NaN or inf")
+        raise UserError(f"{path}: {_listed(sorted(broken))} must be finite, but have NaN or inf")
 
 
 def _described(tensor: torch.Tensor) -> str:

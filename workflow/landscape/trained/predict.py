@@ -1,4 +1,4 @@
-"""Classes that a trained network sees in a person's own pictures."""
+"""Classification of a user's own pictures by a trained network."""
 
 import warnings
 from collections.abc import Iterator, Sequence
@@ -24,10 +24,10 @@ SHOWN = 3  # classes for each picture
 
 
 def predict(weights: Path, pictures: Sequence[Path], data: Path | None) -> None:
-    """Print the likeliest classes of each picture; those that cannot be read are named at the end.
+    """Print the most likely classes of each picture; unreadable pictures are named at the end.
 
-    `data` names the classes of older runs, whose run.json does not; by default those of the results
-    folder of the weights.
+    `data` has the class names of older runs, whose run.json has none; by default the data in the
+    results folder of the weights.
     """
     folder = folder_of(weights)
     run, network = load.load(folder)
@@ -50,7 +50,7 @@ def predict(weights: Path, pictures: Sequence[Path], data: Path | None) -> None:
 
 
 def probabilities(network: nn.Module, pixels: torch.Tensor) -> torch.Tensor:
-    """softmax(logits) [N, C] of pixels uint8 [N, 3, 32, 32]; not a calibrated certainty."""
+    """softmax(logits) [N, C] of pixels uint8 [N, 3, 32, 32]; not calibrated."""
     with torch.no_grad():
         parts = torch.split(pixels, EVALUATION_BATCH)
         logits = [network(normalized(part)) for part in parts]
@@ -58,10 +58,10 @@ def probabilities(network: nn.Module, pixels: torch.Tensor) -> torch.Tensor:
 
 
 def square(path: Path) -> torch.Tensor:
-    """The picture's middle as the network takes it: uint8 [3, 32, 32] in RGB.
+    """The middle of the picture as the network's input: uint8 [3, 32, 32] in RGB.
 
-    Turned as its EXIF says, laid over white where it is transparent, cut to a square, and resized
-    with all pixels counting (antialiased).
+    Rotated according to EXIF, put on white if transparent, cut to a square, and resized with
+    antialiasing.
     """
     _require_file(path)
     try:
@@ -79,13 +79,13 @@ def square(path: Path) -> torch.Tensor:
         ) from None
     except Image.DecompressionBombError as error:
         raise UserError(f"{path}: too many pixels to be opened safely ({error})") from None
-    except Exception as error:  # the decoder of each format has exceptions of its own
+    except Exception as error:  # the decoder of each format has its own exceptions
         reason = getattr(error, "strerror", None) or error  # without "[Errno 13]"
         raise UserError(f"{path}: not readable as a picture ({reason})") from None
 
 
 def _require_file(path: Path) -> None:
-    """Refuse what Pillow would answer with the system's words."""
+    """Refuse paths for which Pillow's message would not help."""
     if path.parts[:1] in (("http:",), ("https:",), ("ftp:",), ("file:",)):
         address = str(path).replace(":/", "://", 1)
         raise UserError(f"{address}: must be a file on this machine; download the picture first")
@@ -109,7 +109,7 @@ def _opaque(image: Image.Image) -> Image.Image:
 
 
 def _class_names(folder: Path, data: Path | None) -> list[str]:
-    """What the run was trained to tell apart; of older runs, what the same data's file says."""
+    """The class names of the run; for older runs, from the file of the same data."""
     path = folder / "run.json"
     run = read_json(path)
     names = run.get("class_names")
@@ -129,13 +129,13 @@ def _same_data(path: Path, run: dict[str, Any], data: Path | None) -> tuple[Path
         if described["sha256"] == run.get("data"):
             return data / "dataset.json", described
     raise UserError(
-        f"{path}: says no class_names (an older run), and the data of its training are not there "
-        "to name them; say --results, the results folder of those data"
+        f"{path}: has no class_names (an older run), and its training data are not there "
+        "to name them; give --results, the results folder of these data"
     )
 
 
 def _lines(pictures: Sequence[Path], shares: torch.Tensor, names: Sequence[str]) -> Iterator[str]:
-    """A picture's name and its likeliest classes, in columns."""
+    """A picture's name and its most likely classes, in columns."""
     first, second = (max(map(len, column)) for column in (map(str, pictures), names))
     for picture, (values, places) in zip(
         pictures, zip(*shares.topk(SHOWN), strict=True), strict=True

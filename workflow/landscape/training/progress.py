@@ -26,7 +26,7 @@ def seconds_text(seconds: float) -> str:
 
 
 class Progress:
-    """Shows one run while it trains, and removes its file when it ends well."""
+    """Shows one run while it trains, and removes its file when the run is done."""
 
     def __init__(self, name: str, folder: Path, steps: int, first_step: int):
         self.name, self.path, self.steps, self.first = name, folder / FILE, steps, first_step
@@ -78,8 +78,8 @@ class Progress:
             print(f"{self.name}: step {step}/{self.steps}  {text}", file=sys.stderr, flush=True)
 
     def _write(self, step: int, loss: float, rate: float, left: float) -> None:
-        """Not fsynced, and left out where the disk is full: it is only for looking at, the next one
-        comes in a second, and what is in the way is the next save's to report by its name.
+        """Not fsynced, and skipped if the disk is full: it is only a display, and the next comes in
+        a second. The next save of the state reports what is wrong with the folder.
         """
         content = {
             "step": step,

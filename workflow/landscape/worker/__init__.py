@@ -1,1 +1,1 @@
-"""One warm process for the jobs of a study, which each start in a copy of it."""
+"""One process with all imports done; each job of a study starts in a fork of it."""

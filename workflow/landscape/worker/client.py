@@ -1,6 +1,6 @@
-"""A job's side of the worker: which one may serve it, and the wait for its end.
+"""The job's side of the worker: finding one, and waiting for the job's end.
 
-Only the standard library is imported here: whoever is served imports nothing else.
+Only the standard library is imported here, because a served process needs nothing else.
 """
 
 import errno
@@ -20,24 +20,24 @@ import landscape
 
 STUDY = "LANDSCAPE_WORKER"  # environment variable: the process id of the study's Snakemake
 WORKER = tuple(Path(__file__).with_name(name) for name in ("client.py", "server.py"))
-UNREAD = {STUDY, "_", "SHLVL"}  # variables that change from command to command and that none reads
-CREDENTIALS = struct.Struct("3i")  # process, user and group at a socket's other end
+UNREAD = {STUDY, "_", "SHLVL"}  # variables that differ between commands and that no job reads
+CREDENTIALS = struct.Struct("3i")  # process, user and group at the other end of a socket
 
 
 def served(arguments: Sequence[str]) -> int | None:
-    """The exit status of a job that a worker has done; None if this process is to do it itself.
+    """The exit status of a job that a worker has done; None if this process must do it itself.
 
-    A job that loses its worker is done again by its own process: whatever a stage has written by
-    then is whole, and a training run resumes from its last saved state.
+    A job that loses its worker starts again in its own process: files are whole or absent, and a
+    run resumes from its last saved state.
     """
-    study = os.environ.pop(STUDY, None)  # it holds for this process and none that it starts
+    study = os.environ.pop(STUDY, None)  # it applies to this process and not to its children
     if study is None or sys.platform != "linux":
         return None
     try:
         connection = _connect(int(study))
     except OSError:
         return None
-    life, held = os.pipe()  # the kernel kills the child when this process ends, however it does
+    life, held = os.pipe()  # the kernel kills the child however this process ends
     with connection, os.fdopen(held, "wb"), _passed_on(connection) as signals:
         try:
             request = json.dumps([landscape.STARTED, *arguments]).encode()
@@ -55,7 +55,7 @@ def served(arguments: Sequence[str]) -> int | None:
 
 
 def is_ours(connection: socket.socket) -> bool:
-    """Whether the process at the other end has the same user: names of sockets are everybody's."""
+    """Whether the process at the other end has the same user; any user can use a socket's name."""
     found = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size)
     user: int = CREDENTIALS.unpack(found)[1]
     return user == os.getuid()
@@ -63,7 +63,7 @@ def is_ours(connection: socket.socket) -> bool:
 
 @contextmanager
 def _passed_on(connection: socket.socket) -> Iterator[list[int]]:
-    """Inside the block SIGTERM and SIGINT are for the job; the value lists those that came."""
+    """Inside the block, SIGTERM and SIGINT are for the job; the value lists those received."""
     signals: list[int] = []
 
     def pass_on(number: int, frame: FrameType | None) -> None:
@@ -80,7 +80,7 @@ def _passed_on(connection: socket.socket) -> Iterator[list[int]]:
 
 
 def _connect(study: int) -> socket.socket:
-    """A connection to the worker of a study and of these surroundings, started if there is none."""
+    """A connection to the study's worker with this environment, which is started if necessary."""
     name = f"\0landscape-{_surroundings(study)}"  # abstract: it disappears with its last holder
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     try:
@@ -98,9 +98,9 @@ def _connect(study: int) -> socket.socket:
 
 
 def _start(name: str, study: int) -> None:
-    """Start a worker, unless another job does so at this moment: a name has one holder.
+    """Start a worker, unless another job is just doing so: only one process can have the name.
 
-    The worker finds the connections that it has missed while it started.
+    The worker finds the connections made while it starts.
     """
     import subprocess
 
@@ -121,16 +121,16 @@ def _start(name: str, study: int) -> None:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                start_new_session=True,  # Ctrl-C is for the jobs, which pass it on
+                start_new_session=True,  # Ctrl-C goes to the jobs, which pass it on
             )
     finally:
         os.close(watched)
 
 
 def _surroundings(study: int) -> str:
-    """A digest of what a process inherits, and libraries may read, when it starts.
+    """A hash of everything that a process inherits and that libraries may read at their start.
 
-    Jobs that differ in any of it, OMP_NUM_THREADS for example, have different workers.
+    Jobs that differ in any of it, for example OMP_NUM_THREADS, have different workers.
     """
     mask = os.umask(0)
     os.umask(mask)
@@ -145,7 +145,7 @@ def _surroundings(study: int) -> str:
         os.getpriority(os.PRIO_PROCESS, 0),
         *((own / name).read_text() for name in ("limits", "cgroup")),
         *((own / "ns" / name).readlink().name for name in ("mnt", "pid", "net")),
-        # The worker's own code; the rest of the package is imported by each job anew.
+        # The worker's own code; each job imports the rest of the package itself.
         [path.stat().st_mtime_ns for path in (Path(landscape.__file__), *WORKER)],
     ]
     return hashlib.sha256(json.dumps(inherited).encode()).hexdigest()[:32]

@@ -1,7 +1,8 @@
 """The worker: it imports the libraries that the jobs of a study need, and forks one child per job.
 
-It has no thread, no tensor and no lock, so that a child starts as a process does whose imports have
-cost nothing. It imports nothing of this package that a job executes: an edit is in effect at once.
+It has no other threads, no tensors and no locks, so a child starts like a process that has just
+done its imports. It imports no module of this package that a job executes, so an edit takes effect
+at once.
 """
 
 import atexit
@@ -21,13 +22,13 @@ from typing import Any, NamedTuple
 import landscape
 from landscape.worker.client import is_ours
 
-IDLE_SECONDS = 60.0  # without a job, after which the worker ends
-REQUEST_SECONDS = 5.0  # in which a job says what it is to do
+IDLE_SECONDS = 60.0  # seconds without a job after which the worker ends
+REQUEST_SECONDS = 5.0  # seconds in which a job must send its request
 REQUEST_BYTES = 2**20
-DESCRIPTORS = 4  # of a job: input, output, errors, and a pipe that it closes by ending
+DESCRIPTORS = 4  # of a job: input, output, errors, and a pipe that closes when it ends
 PR_SET_PDEATHSIG = 1  # of Linux's prctl.h
 
-# What stages import of other packages, at once or later. What is missing here, each job imports.
+# Packages that stages import, at once or later. Each job imports what is missing here.
 SETTINGS = ("pydantic.main", "filelock", "yaml")
 TABLES = (*SETTINGS, "pandas", "pyarrow.dataset", "pyarrow.parquet", "pyarrow.pandas_compat")
 TENSORS = (*SETTINGS, "torch", "safetensors.torch")
@@ -48,7 +49,7 @@ LIBRARIES = {
 
 
 class Job(NamedTuple):
-    connection: socket.socket  # to the process that waits for it
+    connection: socket.socket  # connection to the waiting process
     child: int
     end: int  # a descriptor that becomes readable when the child has ended
 
@@ -59,16 +60,16 @@ class Worker:
     def __init__(self, listener: socket.socket, study: int):
         self.listener, self.study, self.process = listener, study, os.getpid()
         self.jobs: list[Job] = []
-        # Whoever asks every process to stop asks the jobs too, and these then save their states.
+        # A signal to every process reaches the jobs too, and these save their states.
         self.handlers = {
             number: signal.signal(number, signal.SIG_IGN)
             for number in (signal.SIGTERM, signal.SIGINT)
         }
 
     def serve(self) -> list[Any] | None:
-        """A child's request, in the child that is forked for it; None in the worker, at its end.
+        """A child's request, in the child forked for it; None in the worker, at its end.
 
-        It ends when the study has, or when no job comes, and never before a job that it has.
+        The worker ends with the study, or when no job comes, but never while one of its jobs runs.
         """
         while True:
             watched = [part for job in self.jobs for part in (job.connection, job.end)]
@@ -97,7 +98,7 @@ class Worker:
                     connection.close()  # its own process does the job
 
     def _request(self) -> tuple[list[Any], list[int], socket.socket]:
-        """What the next job is: the time of its start, and its arguments; its streams and life."""
+        """The next job: the time of its start and its arguments, its streams and its life."""
         connection, _ = self.listener.accept()
         connection.settimeout(REQUEST_SECONDS)
         try:
@@ -111,9 +112,9 @@ class Worker:
         """A child with the libraries of its stage; 0 in the child, None without memory for it."""
         stage = request[1] if len(request) > 1 else ""
         for library in LIBRARIES.get(stage, ()):
-            with suppress(ImportError):  # the job that needs it says so
+            with suppress(ImportError):  # a job that needs it reports it
                 import_module(library)
-        gc.freeze()  # what is there by now is no garbage, which the children need not find again
+        gc.freeze()  # existing objects are not garbage; children need not scan them
         try:
             child = os.fork()
         except OSError:
@@ -123,8 +124,10 @@ class Worker:
         return child
 
     def _leave(self, connection: socket.socket, descriptors: list[int]) -> None:
-        """In the child: become the process that the job would have been."""
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # without its worker it is lost
+        """In the child: take over environment, streams and folder of the job's process."""
+        ctypes.CDLL(None).prctl(
+            PR_SET_PDEATHSIG, signal.SIGKILL
+        )  # a child must not outlive its worker
         if os.getppid() != self.process:
             os._exit(1)
         for other in (self.listener, connection, *(job.connection for job in self.jobs)):
@@ -137,13 +140,13 @@ class Worker:
         for stream, descriptor in enumerate(streams):
             os.dup2(descriptor, stream)
             os.close(descriptor)
-        # By the kernel: the worker, which would do it too, may have to wait for a core.
+        # By the kernel, because the worker may have to wait for a core.
         fcntl.fcntl(life, fcntl.F_SETOWN, os.getpid())
         fcntl.fcntl(life, fcntl.F_SETSIG, signal.SIGKILL)
         fcntl.fcntl(life, fcntl.F_SETFL, os.O_ASYNC)
 
     def _pass_on(self, job: Job) -> None:
-        """Give the child a signal; a job whose process was killed is killed likewise."""
+        """Pass a signal to the child; if the job's process was killed, kill the child too."""
         try:
             said = job.connection.recv(1)
         except OSError:
@@ -156,7 +159,7 @@ class Worker:
         """Report a child's exit status, a signal as a shell does."""
         _, status = os.waitpid(job.child, 0)
         code = os.waitstatus_to_exitcode(status)
-        with suppress(OSError):  # nobody waits for it any more
+        with suppress(OSError):  # no process waits for it any more
             job.connection.send(bytes([code if code >= 0 else 128 - code]))
         job.connection.close()
         os.close(job.end)
@@ -165,7 +168,9 @@ class Worker:
 
 def main() -> int:
     ended: list[int] = []
-    atexit.register(_leave, ended)  # first in, last out: after what the libraries do at an exit
+    atexit.register(
+        _leave, ended
+    )  # registered first, so it runs last, after the libraries' exit handlers
     descriptors = map(int, sys.argv[1:])
     request = Worker(socket.socket(fileno=next(descriptors)), next(descriptors)).serve()
     if request is None:
@@ -178,7 +183,7 @@ def main() -> int:
 
 
 def _leave(ended: list[int]) -> None:
-    """End a child that has done its job, without taking its modules apart: that takes 0.7 s."""
+    """End a child after its job, without unloading its modules, which would take 0.7 s."""
     if ended:
         sys.stdout.flush()
         sys.stderr.flush()

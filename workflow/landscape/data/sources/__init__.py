@@ -1,1 +1,1 @@
-"""Where images come from, one format per file."""
+"""Sources of images, one format per file."""

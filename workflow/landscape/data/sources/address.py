@@ -1,4 +1,4 @@
-"""A copy at an address: two parquet files below it, or one archive or array file that it names."""
+"""A copy at an address: of a folder with two parquet files, an archive, or an array file."""
 
 import io
 from pathlib import Path, PurePosixPath
@@ -20,9 +20,9 @@ def is_address(path: str) -> bool:
 
 
 def fetch(address: str, folder: Path) -> Found:
-    """Download what lies at `address` into a folder of its own in `folder`, and recognize it."""
+    """Download the copy at `address` into its own folder in `folder`, and recognize it."""
     address = address.rstrip("/")
-    # Files of another address must not be taken for its own.
+    # Files of another address must not be mistaken for its own.
     place = folder / sha256(address.encode())[:12]
     name = PurePosixPath(urlsplit(address).path).name
     if name.endswith(FILES):
@@ -39,8 +39,10 @@ def _recognized(address: str, place: Path) -> Found:
         if found := form.recognize(place):
             return found
     aside = place.with_name(f"{place.name}.refused")
-    place.replace(aside)  # or it would be found again
-    raise UserError(f"{shown(address)}: what came is no copy of CIFAR-10; it is kept in {aside}")
+    place.replace(aside)  # otherwise it would be found again
+    raise UserError(
+        f"{shown(address)}: the download is not a copy of CIFAR-10; it is kept in {aside}"
+    )
 
 
 def _fetch_parquet(address: str, name: str, place: Path) -> None:
@@ -52,11 +54,11 @@ def _fetch_parquet(address: str, name: str, place: Path) -> None:
             "test-00000-of-00001.parquet right below it. Files in several shards "
             "(…-of-00002.parquet): download all of them, and give data.path their folder"
         ) from None
-    # The address publishes no checksum, so that a wrong file must not stay to be found again.
+    # The address publishes no checksum; a wrong file that is kept would be found again.
     with (place / name).open("rb") as file:
         head = file.read(len(MAGIC))
         file.seek(max(-len(MAGIC), -(place / name).stat().st_size), io.SEEK_END)
         tail = file.read()
     if head != MAGIC or tail != MAGIC:
         (place / name).unlink()
-        raise UserError(f"{shown(address)}/{name}: what came is not a parquet file (removed)")
+        raise UserError(f"{shown(address)}/{name}: the download is not a parquet file (removed)")

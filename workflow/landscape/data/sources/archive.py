@@ -18,11 +18,11 @@ from landscape.errors import UserError
 
 LAYOUT = "cifar-10-python.tar.gz or cifar-10-binary.tar.gz, under any name, or the folder around it"
 SUFFIXES = (".tar.gz", ".tgz", ".tar")
-BINARY_MD5 = "c32a1d4ab5d03f1284b67883e8d87530"  # published beside the archive
+BINARY_MD5 = "c32a1d4ab5d03f1284b67883e8d87530"  # published with the archive
 NOT_READ = ("readme.html",)
 LIMIT = 7 * batches.LIMIT  # bytes, decompressed
 KNOWN = (batches.FOLDER, binary.FOLDER, "cifar-100-python", "cifar-100-binary")
-HEAD = 1 << 16  # bytes that are enough to see the first members
+HEAD = 1 << 16  # bytes, enough for the first members
 GZIP = b"\x1f\x8b"
 
 
@@ -33,7 +33,7 @@ def recognize(path: Path) -> Found | None:
         archives = [file for file in files if (kind := _kind(file)) and "100" not in kind]
         if len(archives) > 1:
             names = listed([file.name for file in archives])
-            raise UserError(f"{path}: holds several archives of CIFAR-10, {names}; name one")
+            raise UserError(f"{path}: has several archives of CIFAR-10, {names}; name one")
         return recognize(archives[0]) if archives else None
     match _kind(path):
         case None:
@@ -47,7 +47,7 @@ def recognize(path: Path) -> Found | None:
 
 
 def _kind(path: Path) -> str | None:
-    """The folder that the archive `path` begins with, if CIFAR's archives have it."""
+    """The first folder in the archive `path`, if it is one of CIFAR's archives."""
     try:
         with path.open("rb") as file:
             head = file.read(HEAD)
@@ -67,7 +67,7 @@ def _inside(member: tarfile.TarInfo) -> str:
 
 
 def read(path: Path) -> Copy:
-    """The images of either archive; anything that the official ones lack is refused."""
+    """The images of either archive; any member that the official ones lack is refused."""
     contents = _members(path)
     folder = next(iter(contents)).partition("/")[0]
     inside = {name.partition("/")[2]: content for name, content in contents.items()}
@@ -102,7 +102,7 @@ def _members(path: Path) -> dict[str, bytes]:
             packed = raw.read(len(GZIP)) == GZIP
             raw.seek(0)
             content = (gzip.GzipFile(fileobj=raw) if packed else raw).read(LIMIT + 1)
-        # Decompressed as a whole and within a limit, no header can claim more than there is.
+        # Decompressed as a whole within a limit, so no header can claim a larger size.
         if len(content) > LIMIT:
             raise UserError(f"{path}: larger than {LIMIT} bytes when decompressed")
         with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as archive:
@@ -122,7 +122,7 @@ def _take(
     name = _inside(member) if member.name.startswith("./") or member.isdir() else member.name
     first = next(iter(found), name).partition("/")[0]
     if not name and member.isdir():
-        return  # the folder that it was packed in: "."
+        return  # the folder in which it was packed: "."
     if first not in (batches.FOLDER, binary.FOLDER):
         raise UserError(f"{path}: unknown member {name!r}")
     if name == first and member.isdir():
@@ -130,7 +130,7 @@ def _take(
     if name not in _allowed(first):
         raise UserError(f"{path}: unknown member {name!r}")
     if name in found:
-        raise UserError(f"{path}: member {name!r} is there twice")
+        raise UserError(f"{path}: member {name!r} occurs twice")
     if member.type not in (tarfile.REGTYPE, tarfile.AREGTYPE):
         raise UserError(f"{path}: member {name!r} is not a regular file")
     if member.size > batches.LIMIT:

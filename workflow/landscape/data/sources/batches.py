@@ -44,17 +44,19 @@ def recognize(path: Path) -> Found | None:
 
 
 def _is_batch(name: str) -> bool:
-    """Not what the binary archive has, whose names end in .bin."""
+    """Whether a name is not one of the binary archive, which end in .bin."""
     return "." not in name and (name == TEST or name.startswith("data_batch_"))
 
 
 def _complete(folder: Path, there: dict[str, Path]) -> Found:
     missing = [name for name in BATCHES if name not in there]
     if missing:
-        raise UserError(f"{folder}: {FORMAT} without {listed(missing)}; part of it is not taken")
+        raise UserError(
+            f"{folder}: {FORMAT} without {listed(missing)}; an incomplete copy is not accepted"
+        )
     foreign = sorted(there.keys() - set(BATCHES))
     if foreign:
-        raise UserError(f"{folder}: {listed(foreign)} must not lie in {FORMAT}; remove it")
+        raise UserError(f"{folder}: {listed(foreign)} must not be in {FORMAT}; remove it")
     meta = [folder / META] if (folder / META).exists() else []
     files = (*(there[name] for name in BATCHES), *meta)
     return Found(FORMAT, files, partial(_read, files))
@@ -127,5 +129,5 @@ def _names(content: bytes, origin: str) -> list[str]:
 def _unpickled(content: bytes, origin: str) -> dict[str, Any]:
     try:
         return pickles.read(content)
-    except Exception as error:  # a broken pickle can raise anything
+    except Exception as error:  # a broken pickle can raise any error
         raise UserError(f"{origin}: not readable as a batch ({error})") from None

@@ -1,7 +1,7 @@
-"""The folder of the binary archive: `cifar-10-batches-bin`, six files without any pickle.
+"""The folder of the binary archive: `cifar-10-batches-bin`, six files without pickles.
 
 data_batch_1.bin … data_batch_5.bin, test_batch.bin    records: a label's byte, 3072 pixels
-batches.meta.txt                                       a class name a line; optional
+batches.meta.txt                                       one class name per line; optional
 """
 
 from collections.abc import Mapping
@@ -31,10 +31,12 @@ def recognize(path: Path) -> Found | None:
             continue
         missing = [name for name in FILES if name not in there]
         if missing:
-            raise UserError(f"{folder}: {FORMAT} without {listed(missing)}; parts are not taken")
+            raise UserError(
+                f"{folder}: {FORMAT} without {listed(missing)}; an incomplete copy is not accepted"
+            )
         foreign = sorted(there - set(FILES))
         if foreign:
-            raise UserError(f"{folder}: {listed(foreign)} must not lie in {FORMAT}; remove it")
+            raise UserError(f"{folder}: {listed(foreign)} must not be in {FORMAT}; remove it")
         meta = [META] if (folder / META).exists() else []
         files = tuple(folder / name for name in (*FILES, *meta))
         return Found(FORMAT, files, partial(_read, files))
@@ -68,8 +70,8 @@ def copy_of(contents: Mapping[str, bytes], origin: object, official: bool | None
 def _records(content: bytes, origin: str) -> Part:
     if not content or len(content) % RECORD or len(content) > LIMIT:
         raise UserError(
-            f"{origin}: {len(content)} bytes are no whole number of records of {RECORD} bytes; "
-            "the file is cut off or not of CIFAR-10"
+            f"{origin}: {len(content)} bytes are not a whole number of records of {RECORD} bytes; "
+            "the file is truncated or not CIFAR-10"
         )
     records = np.frombuffer(content, np.uint8).reshape(-1, RECORD)
     labels = records[:, 0].astype(np.int64)
@@ -82,4 +84,4 @@ def _names(content: bytes, origin: str) -> list[str]:
     try:
         return content.decode("ascii").split()
     except UnicodeDecodeError:
-        raise UserError(f"{origin}: must be a class name a line") from None
+        raise UserError(f"{origin}: must have one class name per line") from None

@@ -1,4 +1,4 @@
-"""CIFAR-100 in its authors' files, so that it is refused by its name."""
+"""Recognizes CIFAR-100 in its authors' files, to refuse it by name."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ FOLDERS = {
 
 
 def refuse(path: Path) -> None:
-    """Refuse the folder `path`, or the one in it, if the files of CIFAR-100 lie there."""
+    """Refuse the folder `path`, or the one in it, if it has the files of CIFAR-100."""
     for name, files in FOLDERS.items():
         for folder in (path, path / name):
             if all((folder / file).is_file() for file in files):

@@ -1,4 +1,4 @@
-"""A copy of CIFAR-10 in any format: what was recognized of it, and what reading it gives."""
+"""A copy of CIFAR-10 in any format, as recognized and as read."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from landscape.data.cifar10 import CLASS_NAMES, CLASSES
 from landscape.errors import UserError
 
-SHOWN = 3  # files in an error, of those that it is about
+SHOWN = 3  # files that an error names
 
 Array = NDArray[Any]
 Part = tuple[Array, Array]  # pixels uint8 [N, 3, 32, 32] and labels int64 [N]
@@ -20,7 +20,7 @@ Part = tuple[Array, Array]  # pixels uint8 [N, 3, 32, 32] and labels int64 [N]
 
 @dataclass(frozen=True)
 class Copy:
-    """Images and labels of both parts, with what the copy says of them.
+    """Images and labels of both parts, with what the copy says about them.
 
     `official`: True if published checksums prove the pixels, False if any image was stored with
     losses, None if neither is known.
@@ -41,8 +41,8 @@ class Reading(NamedTuple):
 
 
 class Format(Protocol):
-    """A format's module. `recognize` answers None of another format, and refuses part of its own;
-    `LAYOUT` is what it takes, in words.
+    """A format's module. `recognize` returns None for another format, and refuses an incomplete
+    copy of its own; `LAYOUT` describes what it accepts.
     """
 
     LAYOUT: str
@@ -52,7 +52,7 @@ class Format(Protocol):
 
 @dataclass(frozen=True)
 class Found:
-    """A recognized copy: its format in words, its files, and how it is read."""
+    """A recognized copy: its format in words, its files, and the function that reads it."""
 
     format: str
     files: tuple[Path, ...]
@@ -60,7 +60,7 @@ class Found:
 
 
 def in_order(labels: Array, names: Sequence[str], origin: object) -> tuple[Array, tuple[str, ...]]:
-    """Labels int64 and class names, in CIFAR-10's order where the names are CIFAR-10's."""
+    """Labels int64 and class names, in CIFAR-10's order if the names are CIFAR-10's."""
     names = tuple(names)
     if len(names) != CLASSES:
         known = ", as CIFAR-100 has them" if len(names) == 100 else ""
@@ -68,10 +68,10 @@ def in_order(labels: Array, names: Sequence[str], origin: object) -> tuple[Array
             f"{origin}: {len(names)} classes{known} ({listed(names)}); CIFAR-10 has {CLASSES}"
         )
     if len(set(names)) != CLASSES:
-        raise UserError(f"{origin}: class names must differ, but they are {list(names)}")
+        raise UserError(f"{origin}: class names must differ, but are {list(names)}")
     labels = labels.astype(np.int64)
     if set(names) != set(CLASS_NAMES) or not within(labels, CLASSES):
-        return labels, names  # whoever writes the prepared data refuses labels out of range
+        return labels, names  # writing the prepared data refuses labels out of range
     return np.array([CLASS_NAMES.index(name) for name in names])[labels], CLASS_NAMES
 
 
@@ -81,7 +81,7 @@ def within(labels: Array, classes: int) -> bool:
 
 
 def together(train: Reading, test: Reading, origin: object) -> Copy:
-    """Both parts as one copy, of which nothing but losses is known."""
+    """Both parts as one copy, without published checksums."""
     names = same_names(train.class_names, test.class_names, origin)
     return Copy(train.part, test.part, names, False if train.lossy or test.lossy else None)
 

@@ -1,8 +1,8 @@
-"""Images made on the spot: small coloured shapes and textures in ten classes, always the same.
+"""Generated images: small coloured shapes and textures in ten classes, always the same.
 
-A class is told by its form alone: position, size, angle and colours are random, a small disc lies
-somewhere, and noise is added. The forms are large and stand out, so that a narrow network learns
-them in some hundred steps, once it leaves the plateau where it guesses.
+Only the shape depends on the class: position, size, angle and colours are random, a small disc
+covers part of the image, and noise is added. The shapes are large and clear, so a narrow network
+learns them in some hundred steps, once it leaves the plateau of guessing.
 """
 
 from pathlib import Path
@@ -29,14 +29,14 @@ TRAIN_IMAGES = 4_000
 TEST_IMAGES = 1_000
 SEED = 0
 SIDE = 32  # pixels
-RADII = (10.0, 14.0)  # pixels, of the form that decides the class
-CONTRAST = 100.0  # least distance per channel, of 255, between form and background
+RADII = (10.0, 14.0)  # pixels, of the shape that decides the class
+CONTRAST = 100.0  # least difference per channel, of 255, between shape and background
 CLUTTER = 1  # small discs per image, over everything
 NOISE = 8.0  # standard deviation, of 255
 
 Float = NDArray[np.float32]
-# Only operations that IEEE 754 rounds exactly are used per pixel (no sine, no exponential), so
-# that every machine makes the same bytes.
+# Pixels use only operations that IEEE 754 rounds exactly (no sine, no exponential), so every
+# machine generates the same bytes.
 
 
 def prepare(folder: Path) -> None:
@@ -82,10 +82,10 @@ def _grid() -> tuple[Float, Float]:
 
 
 def _local_coordinates(count: int, generator: np.random.Generator) -> tuple[Float, Float]:
-    """Coordinates [N, 32, 32] in which the form is centred, upright and of radius 1."""
+    """Coordinates [N, 32, 32] in which the shape is centred, upright and of radius 1."""
     x, y = _grid()
     radius = _uniform(generator, *RADII, count, 1, 1)
-    reach = SIDE / 2 - radius * np.float32(0.8)  # a form may be cut a little by the border
+    reach = SIDE / 2 - radius * np.float32(0.8)  # the border may cut off a little of a shape
     centre = (SIDE - 1) / 2 + reach * _uniform(generator, -1, 1, 2, count, 1, 1)
     across = generator.standard_normal((2, count, 1, 1), dtype=np.float32)
     cosine, sine = across / np.sqrt(across[0] ** 2 + across[1] ** 2)
@@ -94,11 +94,11 @@ def _local_coordinates(count: int, generator: np.random.Generator) -> tuple[Floa
 
 
 def _form(labels: NDArray[Any], u: Float, v: Float, generator: np.random.Generator) -> NDArray[Any]:
-    """Where [N, 32, 32] the form of each image's class is, in its local coordinates."""
+    """The mask [N, 32, 32] of the shape of each image's class, in its local coordinates."""
     square = np.maximum(abs(u), abs(v))
     disc = u * u + v * v
     rounded = generator.random((len(labels), 1, 1)) < 0.5
-    window = np.where(rounded, disc < 1, square < 0.9)  # textures come in both outlines
+    window = np.where(rounded, disc < 1, square < 0.9)  # textures have both outlines
     cells = np.floor(2.5 * u), np.floor(2.5 * v)
     in_cell = 2.5 * u - cells[0] - 0.5, 2.5 * v - cells[1] - 0.5
     forms = (
@@ -120,12 +120,12 @@ def _form(labels: NDArray[Any], u: Float, v: Float, generator: np.random.Generat
 
 
 def _colours(count: int, generator: np.random.Generator) -> tuple[Float, Float]:
-    """A background [N, 3, 32, 32] with a slope, and a colour [N, 3, 1, 1] that stands out."""
+    """A background [N, 3, 32, 32] with a slope, and a contrasting colour [N, 3, 1, 1]."""
     x, y = _grid()
     base = _uniform(generator, 0, 255, count, 3, 1, 1)
     slope = _uniform(generator, -2, 2, 2, count, 3, 1, 1)
     background = base + slope[0] * (x - SIDE / 2) + slope[1] * (y - SIDE / 2)
-    # Further along the circle of the 256 values, so that it differs in every channel.
+    # Shifted on the circle of the 256 values, so that it differs in every channel.
     colour = (base + _uniform(generator, CONTRAST, 255 - CONTRAST, count, 3, 1, 1)) % 255
     return background, colour
 

@@ -1,4 +1,4 @@
-"""Files from the network: resumed, retried, and checked before they get their name."""
+"""Downloads: resumed, retried, and checked before the file gets its name."""
 
 import hashlib
 import itertools
@@ -14,18 +14,18 @@ from urllib.parse import urlsplit
 
 from landscape.errors import UserError
 
-if TYPE_CHECKING:  # imported where something is fetched: images on this machine do without
+if TYPE_CHECKING:  # imported only for downloads; images on this machine do not need it
     import requests
 
 TIMEOUTS = (10.0, 30.0)  # seconds: to connect, and between two pieces of an answer
 CHUNK = 1 << 18  # bytes
 PROGRESS_EVERY = 5.0  # seconds
-WORTH_ANOTHER_TRY = {408, 425, 429}  # of the answers 4xx; the others stay what they are
+WORTH_ANOTHER_TRY = {408, 425, 429}  # 4xx answers that another attempt may change
 CERTIFICATES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")  # the first that is set
 
 
 class DownloadError(UserError):
-    """A file that did not come."""
+    """A file that could not be downloaded."""
 
 
 class MissingError(DownloadError):
@@ -37,7 +37,7 @@ class _AttemptError(Exception):
 
 
 class _FinalError(_AttemptError):
-    """A failure that another attempt would only repeat."""
+    """A failure that another attempt would repeat."""
 
 
 class _NotThereError(_FinalError):
@@ -53,12 +53,12 @@ def download(
     attempts: int = 4,
     wait: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Bring `url` to `path`, which appears whole and with the right sums or not at all.
+    """Download `url` to `path`, which appears whole and with the right checksums, or not at all.
 
-    Bytes collect in `path` + ".part", where the next attempt, or the next process, resumes. With
-    sums, a present `path` is checked, and kept if it is right; without, a present `path` is kept,
-    because only whole files get that name. A wrong one may be a person's own: its bytes are resumed
-    from where they allow it, and it is set aside once the right file is there, never deleted.
+    Bytes collect in `path` + ".part", from which the next attempt, or the next process, resumes.
+    With checksums, an existing `path` is checked, and kept if it is right. Without, it is kept,
+    because only whole files get this name. A wrong file may be the user's own: the download resumes
+    from its bytes if possible, and it is renamed once the right file is there, never deleted.
     Failures end in one DownloadError.
     """
     sums = {name: value for name, value in (("sha256", sha256), ("md5", md5)) if value is not None}
@@ -69,7 +69,7 @@ def download(
         if path.exists() and wrong is None:
             return
         if wrong is not None:
-            _say(f"{path}: there, but not the file from {shown(url)}: {wrong}")
+            _say(f"{path}: exists, but is not the file from {shown(url)}: {wrong}")
             if not part.exists():
                 shutil.copyfile(path, part)
         reason, failed = "not tried", DownloadError
@@ -91,33 +91,33 @@ def download(
                 _set_aside(path)
             part.replace(path)
             return
-    except OSError as error:  # of this machine's disk: the network's are failures by now
+    except OSError as error:  # of this machine's disk; those of the network are already failures
         raise UserError(f"{path}: cannot be written ({error.strerror or error})") from None
     kept = f" ({path} stays as it is: {wrong})" if wrong is not None else ""
     raise failed(f"{shown(url)}: not downloaded: {reason}.{kept}")
 
 
 def shown(url: str) -> str:
-    """The address as it may be recorded and printed: without user, password and query."""
+    """The address without user, password and query, to record and print."""
     address = urlsplit(url)
     return f"{address.scheme}://{address.netloc.rpartition('@')[2]}{address.path}"
 
 
 def _set_aside(path: Path) -> None:
-    """Give a file that is not the right one another name."""
+    """Rename a wrong file."""
     names = (path.with_name(f"{path.name}.set-aside{number or ''}") for number in itertools.count())
     aside = next(name for name in names if not name.exists())
     path.rename(aside)
-    _say(f"{path}: replaced by the right file; what was there is now {aside.name}")
+    _say(f"{path}: replaced by the right file; the previous file is now {aside.name}")
 
 
 def _fetch(url: str, part: Path) -> None:
-    """One request that appends to `part` what it lacks; ends well only with all bytes there."""
+    """One request that appends the missing bytes to `part`; an error unless all arrive."""
     import requests
     import urllib3
 
     begun = part.stat().st_size if part.exists() else 0
-    # Bytes as they are stored: a transparent decompression would break both resuming and sums.
+    # Bytes as stored: transparent decompression would break both resuming and checksums.
     headers = {"Accept-Encoding": "identity"}
     if begun:
         headers["Range"] = f"bytes={begun}-"
@@ -129,7 +129,7 @@ def _fetch(url: str, part: Path) -> None:
                 if begun and _range_of(response)[1] == begun:
                     return
                 part.unlink(missing_ok=True)
-                raise _AttemptError("the part begun earlier does not belong to this file")
+                raise _AttemptError("the partial download does not belong to this file")
             _refuse_status(response)
             start, total = _extent(response)
             if start not in (0, begun):
@@ -140,9 +140,9 @@ def _fetch(url: str, part: Path) -> None:
             _receive(response, part, start, total)
     except requests.exceptions.SSLError as error:
         raise _FinalError(
-            f"the server's certificate was not accepted ({_reason(error)}). Where a network looks "
-            "into connections, set REQUESTS_CA_BUNDLE or SSL_CERT_FILE to the file (PEM) of its "
-            "certificates, or HTTPS_PROXY to its proxy"
+            f"the server's certificate was not accepted ({_reason(error)}). If the network "
+            "inspects connections, set REQUESTS_CA_BUNDLE or SSL_CERT_FILE to the file (PEM) of "
+            "its certificates, or HTTPS_PROXY to its proxy"
         ) from None
     except requests.exceptions.ProxyError as error:
         raise _AttemptError(
@@ -159,7 +159,7 @@ def _fetch(url: str, part: Path) -> None:
 
 
 def _certificates() -> str | bool:
-    """The authorities to trust: a file that the environment names, or those that come along."""
+    """The trusted certificates: a file named by the environment, or the bundled ones."""
     for name in CERTIFICATES:
         if value := os.environ.get(name):
             if not Path(value).exists():
@@ -169,7 +169,7 @@ def _certificates() -> str | bool:
 
 
 def _reason(error: BaseException) -> str:
-    """What the innermost of nested errors says, without the addresses of objects."""
+    """The message of the innermost error, without addresses of objects."""
     while True:
         inner = getattr(error, "reason", None) or next(
             (part for part in reversed(error.args) if isinstance(part, BaseException)), None
@@ -192,7 +192,7 @@ def _refuse_status(response: "requests.Response") -> None:
 
 
 def _extent(response: "requests.Response") -> tuple[int, int | None]:
-    """The byte that the answer starts at, and the size of the whole file if it is known."""
+    """The first byte of the answer, and the size of the whole file if known."""
     if response.status_code == 206:
         return _range_of(response)
     length = response.headers.get("Content-Length", "")
@@ -232,7 +232,7 @@ def _check(part: Path, sums: dict[str, str]) -> None:
 
 
 def _difference(path: Path, sums: dict[str, str]) -> str | None:
-    """How the file's checksums differ from those expected; null if they do not."""
+    """How the file's checksums differ from the expected ones; None if they do not."""
     for algorithm, expected in sums.items():
         with path.open("rb") as file:
             found = hashlib.file_digest(file, algorithm).hexdigest()

@@ -1,4 +1,4 @@
-"""Small pictures in the formats that copies hold, and whether these lose anything."""
+"""Small pictures in the formats of copies, and whether these are lossy."""
 
 import io
 import zlib
@@ -11,7 +11,7 @@ from PIL import Image
 from landscape.errors import UserError
 
 FORMATS = ("PNG", "JPEG", "WEBP")
-MODES = ("RGB", "RGBA", "P", "L")  # those that convert to 8-bit RGB without a loss
+MODES = ("RGB", "RGBA", "P", "L")  # convert to 8-bit RGB without loss
 SIZE = (32, 32)
 LIMIT = 100_000  # bytes; 32x32 pixels have 3,072 without any compression
 
@@ -33,14 +33,14 @@ def decode(content: bytes | None, target: NDArray[Any], origin: object) -> bool:
             _verify_chunks(content)
     except UserError:
         raise
-    except Exception as error:  # pillow's decoders raise anything on broken bytes
+    except Exception as error:  # Pillow's decoders can raise any error on broken bytes
         raise UserError(f"{origin}: not readable as an image ({error})") from None
     target[:] = np.frombuffer(raw, dtype=np.uint8).reshape(target.shape)
     return kind == "JPEG" or (kind == "WEBP" and _webp_is_lossy(content))
 
 
 def _verify_chunks(content: bytes) -> None:
-    """Check the checksum of each of a PNG's chunks: Pillow leaves out those of the pixels."""
+    """Check the checksum of each chunk of a PNG; Pillow skips those of the pixels."""
     place = 8  # after the signature
     while True:
         size = int.from_bytes(content[place : place + 4], "big")
@@ -53,7 +53,7 @@ def _verify_chunks(content: bytes) -> None:
 
 
 def _webp_is_lossy(content: bytes) -> bool:
-    """By the kind of its chunks: "VP8 " is coded like video, "VP8L" without losses."""
+    """Whether a WebP is lossy, by the kind of its chunks: "VP8 " is lossy, "VP8L" lossless."""
     place = 12  # after RIFF, the size, and WEBP
     while place + 8 <= len(content):
         if content[place : place + 4] == b"VP8 ":

@@ -1,6 +1,6 @@
-"""The formats that CIFAR-10 is taken in, and their recognition at a path.
+"""The accepted formats of CIFAR-10, and their recognition at a path.
 
-Each has a module, a `copies.Format`; the first in this list that recognizes a path reads it.
+Each is a module, a `copies.Format`; the first in the list that recognizes a path reads it.
 """
 
 import json
@@ -27,7 +27,7 @@ HOW = "make study DATA=path/to/it, or data.path in the configuration"
 
 
 def recognize(path: Path) -> Found:
-    """The copy of CIFAR-10 at `path`, or a refusal that says what would be taken."""
+    """The copy of CIFAR-10 at `path`; otherwise an error that lists the accepted formats."""
     if not path.exists():
         link = " (a link to nothing)" if path.is_symlink() else ""
         raise UserError(f"data.path: no such file or folder{link}: {str(path)!r}")
@@ -38,13 +38,13 @@ def recognize(path: Path) -> Found:
         cifar100.refuse(path)
     except OSError as error:
         raise UserError(f"data.path: {path}: not readable ({error.strerror or error})") from None
-    raise UserError(f"data.path: no copy of CIFAR-10 in {str(path)!r}. What is taken:\n{TAKEN}")
+    raise UserError(f"data.path: no copy of CIFAR-10 in {str(path)!r}. Accepted are:\n{TAKEN}")
 
 
 def require(source: Source, folder: Path) -> None:
-    """Refuse a path that holds no copy, before anything is done for it.
+    """Refuse a path without a copy, before any job starts.
 
-    What was already prepared from these very settings in `folder` needs its path no more.
+    If the data in `folder` are already prepared from these settings, the path is not needed.
     """
     if source.local_path is not None and not is_prepared(source, folder):
         recognize(source.local_path)
@@ -60,5 +60,5 @@ def is_prepared(source: Source, folder: Path) -> bool:
 
 
 def settings_of(source: Source) -> str:
-    """A checksum of the settings: enough to tell others from them, without anybody's paths."""
+    """A checksum of the settings, which identifies them without recording paths."""
     return sha256(source.model_dump_json().encode())

@@ -1,7 +1,7 @@
 """Kaggle's competition files, unpacked: train/1.png … with trainLabels.csv (id,label).
 
-Its test images have no labels. Where somebody made a testLabels.csv, the pictures in test/ that it
-names are the test images; the others are not read.
+Its test images have no labels. If there is a testLabels.csv, the pictures in test/ that it names
+are the test images; the others are not read.
 """
 
 import csv
@@ -11,7 +11,7 @@ from landscape.data.sources.copies import Found, listed
 from landscape.data.sources.pictures import LIMIT, NO_TEST_IMAGES, Labelled, found, is_picture
 from landscape.errors import UserError
 
-LAYOUT = "Kaggle's train/1.png … with trainLabels.csv, and testLabels.csv likewise"
+LAYOUT = "Kaggle's train/1.png … with trainLabels.csv, and test/1.png … with testLabels.csv"
 COLUMNS = ["id", "label"]
 
 
@@ -36,7 +36,7 @@ def recognize(path: Path) -> Found | None:
 
 def _pictures(folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
-        raise UserError(f"{folder}: no such folder, but there is a table of its labels beside it")
+        raise UserError(f"{folder}: no such folder, but there is a table of its labels next to it")
     return {file.stem: file for file in folder.iterdir() if is_picture(file)}
 
 

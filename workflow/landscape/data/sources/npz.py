@@ -26,7 +26,7 @@ def recognize(path: Path) -> Found | None:
     files = [file for file in files if set(KEYS) <= set(_members(file))]
     if len(files) > 1:
         names = listed([file.name for file in files])
-        raise UserError(f"{path}: holds several such files, {names}; name one")
+        raise UserError(f"{path}: has several such files, {names}; name one")
     return Found(FORMAT, (files[0],), partial(_read, files[0])) if files else None
 
 
@@ -48,7 +48,7 @@ def _read(path: Path) -> Copy:
             arrays = {key: file[key] for key in KEYS}
     except UserError:
         raise
-    except Exception as error:  # zip and npy readers raise anything on broken bytes
+    except Exception as error:  # zip and npy readers can raise any error on broken bytes
         raise UserError(f"{path}: not readable as npz ({error})") from None
     train, test = (_part(path, arrays, part) for part in ("train", "test"))
     return Copy(train, test, CLASS_NAMES)

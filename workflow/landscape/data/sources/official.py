@@ -14,7 +14,7 @@ MD5 = "c58f30108f718f92721af3b95e74349a"
 def fetch(folder: Path, url: str = URL, *, sha256: str = SHA256, md5: str | None = MD5) -> Found:
     """Download the archive into `folder`, and check it before anything is parsed.
 
-    It stays there, so that doing it again only checks it.
+    It is kept there, so the next call only checks it.
     """
     path = folder / "cifar-10-python.tar.gz"
     download(url, path, sha256=sha256, md5=md5)

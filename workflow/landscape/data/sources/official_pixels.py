@@ -1,8 +1,8 @@
-"""Whether images are CIFAR-10's official ones, told from the pixels themselves.
+"""Whether images are CIFAR-10's official ones, decided by the pixels themselves.
 
-What published checksums prove needs the authors' files. Other lossless copies are compared with
-what is known of 59,908 of the 60,000 images, by one checksum over them. The other 92, numbered
-here, are not known; a public set has them re-encoded as JPEG.
+Published checksums prove only the authors' files. Other lossless copies are compared with the known
+pixels of 59,908 of the 60,000 images, by one checksum. The other 92, listed here, are not known; a
+public data set has them re-encoded as JPEG.
 """
 
 import hashlib
@@ -34,7 +34,7 @@ SHARE = KNOWN / (TRAIN_IMAGES + TEST_IMAGES)
 
 
 class Pixels(NamedTuple):
-    """`official`: all of them, not all of them, or unknown; `share` of them that surely is."""
+    """`official`: all of them, not all of them, or unknown; `share` that is known to be."""
 
     official: bool | None
     share: float | None
@@ -42,7 +42,7 @@ class Pixels(NamedTuple):
 
 
 def told(train: Part, test: Part, official: bool | None) -> Pixels:
-    """What is known of the pixels, beyond what a copy's format says of them (`official`)."""
+    """What is known about the pixels, beyond what a copy's format says (`official`)."""
     if official:
         return Pixels(True, 1.0, "")
     parts = {"train": train, "test": test}

@@ -3,8 +3,8 @@
 train-00000-of-00001.parquet, test-…    img: struct<bytes: binary, path: string>, label: int64
 
 Also with a hash in the shards' names, as train.parquet, or as train/0000.parquet; `image` for
-`img`; labels of any integer type, or as a dictionary of class names. They lie in the folder itself,
-in its plain_text/ or data/, or below the snapshots/ of a hub cache, where they are links.
+`img`; labels of any integer type, or as a dictionary of class names. The files are in the folder
+itself, in its plain_text/ or data/, or in the snapshots/ of a hub cache, where they are links.
 """
 
 import re
@@ -34,7 +34,7 @@ _NUMBER = re.compile(r"(?P<number>\d+)\.parquet")
 
 @dataclass(frozen=True)
 class Shard:
-    """A file, the part that it is of, and its number among how many, where its name says so."""
+    """A file, its part, and its number and their count, if its name says so."""
 
     path: Path
     part: str
@@ -46,7 +46,7 @@ def recognize(path: Path) -> Found | None:
     """All parquet files in and below the folder `path`: one complete set, or they are refused."""
     if not path.is_dir():
         if path.suffix == ".parquet":
-            raise UserError(f"{path}: one of several files; name the folder that it lies in")
+            raise UserError(f"{path}: one of several files; name its folder")
         return None
     files = sorted({file for depth in DEPTH for file in path.glob(f"{depth}.parquet")})
     files = _referred_to(path, files)
@@ -59,20 +59,18 @@ def recognize(path: Path) -> Found | None:
     foreign = [file for file in files if _shard(file) is None]
     if foreign:
         raise UserError(
-            f"{path}: {_below(path, foreign)}: belongs to no set of train-*.parquet and "
+            f"{path}: {_below(path, foreign)}: is not one of train-*.parquet and "
             "test-*.parquet; move it elsewhere"
         )
     folders = sorted({_set_folder(shard) for shard in shards})
     if len(folders) > 1:
-        raise UserError(
-            f"{path}: holds several copies, in {_below(path, folders)}; name one of them"
-        )
+        raise UserError(f"{path}: has several copies, in {_below(path, folders)}; name one")
     ordered = {part: _complete(path, part, [s for s in shards if s.part == part]) for part in PARTS}
     return Found(FORMAT, (*ordered["train"], *ordered["test"]), partial(_read, ordered))
 
 
 def _referred_to(path: Path, files: list[Path]) -> list[Path]:
-    """Of a hub cache, the files of the snapshot that refs/main names."""
+    """In a hub cache, the files of the snapshot that refs/main names."""
     reference = path / "refs" / "main"
     if not (path / "snapshots").is_dir() or not reference.is_file():
         return files
@@ -81,7 +79,7 @@ def _referred_to(path: Path, files: list[Path]) -> list[Path]:
 
 
 def _shard(file: Path) -> Shard | None:
-    """What the file's name says; train/0000.parquet is what the hub itself converts to."""
+    """Part and number from the file's name; train/0000.parquet is the hub's own conversion."""
     if found := _NUMBER.fullmatch(file.name):
         return Shard(file, file.parent.name, int(found["number"])) if _in_part(file) else None
     if found := _NAME.fullmatch(file.name):
@@ -99,7 +97,7 @@ def _set_folder(shard: Shard) -> Path:
 
 
 def _complete(folder: Path, part: str, shards: Sequence[Shard]) -> list[Path]:
-    """The part's files in order; refused if one is missing or one too many."""
+    """The part's files in order; refused if one is missing or extra."""
     if not shards:
         raise UserError(f"data.path: no {part}-*.parquet in {str(folder)!r}")
     by_count: dict[int | None, list[Shard]] = defaultdict(list)
@@ -130,6 +128,6 @@ def _below(folder: Path, paths: Sequence[Path]) -> str:
 
 
 def _read(files: dict[str, list[Path]]) -> Copy:
-    from landscape.data.sources import rows  # pyarrow is only needed to read
+    from landscape.data.sources import rows  # imports pyarrow, which only reading needs
 
     return rows.read(files["train"], files["test"])

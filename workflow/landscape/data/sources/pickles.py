@@ -1,6 +1,6 @@
-"""Pickles as data: arrays, containers, numbers and text are read; nothing in them is run.
+"""Pickles as data: arrays, containers, numbers and text are read; no code in them runs.
 
-Arrays are built here from their bytes, so that no state of a numpy object comes from the file.
+Arrays are built here from their bytes, so no state of a numpy object comes from the file.
 """
 
 import io
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 
 class _Type:
-    """numpy.dtype: its code, such as "u1"; of its state only the byte order counts."""
+    """numpy.dtype: its code, such as "u1"; of its state only the byte order is used."""
 
     def __init__(self, code: Any, *_: Any):
         self.code = code.decode("ascii") if isinstance(code, bytes) else str(code)
@@ -83,8 +83,8 @@ _ALLOWED: dict[tuple[str, str], Any] = {
 }
 
 
-# The one written in Python: its memo is a dictionary, where the C one allocates as much memory as
-# an index in the file says.
+# The Python implementation: its memo is a dictionary, whereas the C one allocates as much memory as
+# an index in the file demands.
 class _Reader(pickle._Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         try:
@@ -94,13 +94,13 @@ class _Reader(pickle._Unpickler):
 
 
 def read(content: bytes) -> dict[str, Any]:
-    """The dictionary that a pickle holds, with text for keys and numpy arrays for values.
+    """The dictionary in a pickle, with text as keys and numpy arrays as values.
 
-    Strings of Python 2 stay bytes. Raises whatever a broken pickle leads to.
+    Strings of Python 2 stay bytes. A broken pickle can raise any error.
     """
     found: Any = _Reader(io.BytesIO(content), encoding="bytes").load()
     if not isinstance(found, dict):
-        raise pickle.UnpicklingError(f"must hold a dictionary, not {type(found).__name__}")
+        raise pickle.UnpicklingError(f"must be a dictionary, not {type(found).__name__}")
     return {
         key.decode("latin1") if isinstance(key, bytes) else str(key): (
             value.array if isinstance(value, _Array) else value

@@ -1,9 +1,9 @@
-"""Pictures, a file each, whose folders or names say their class.
+"""Pictures, one per file, whose folder or name says the class.
 
 train/airplane/0001.png, test/airplane/…    a folder per class
 train/0_frog.png, test/0_cat.png            number and class in the name
 
-Numbers that differ for all pictures of a part are their order; else it is by class and name.
+If all pictures of a part have different numbers, these are their order; otherwise class and name.
 """
 
 import re
@@ -28,11 +28,11 @@ from landscape.errors import UserError
 
 LAYOUT = "train/ and test/ with a folder of pictures per class, or with names like 0_frog.png"
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
-NOT_SHOWN = ("Thumbs.db", "desktop.ini")  # what file managers leave
-LIMIT = 200_000  # pictures of a part that are read
+NOT_SHOWN = ("Thumbs.db", "desktop.ini")  # files of file managers
+LIMIT = 200_000  # pictures of a part, at most
 NO_TEST_IMAGES = (
-    "training images, but no test images with labels, which the study tests every network with. "
-    "Take a copy that has both; or hold some training images out: move them to "
+    "training images, but no test images with labels, on which the study tests every network. "
+    "Use a copy that has both, or hold out some training images: move them to "
 )
 
 Labelled = Sequence[tuple[Path, str]]  # pictures and their classes
@@ -66,7 +66,7 @@ def found(form: str, path: Path, labelled: Mapping[str, Labelled]) -> Found:
 
 
 def visible(folder: Path) -> list[Path]:
-    """What lies in a folder, but for what systems hide there, in natural order."""
+    """The content of a folder in natural order, without hidden files."""
     entries = (entry for entry in folder.iterdir() if not entry.name.startswith("."))
     shown = (entry for entry in entries if entry.name not in NOT_SHOWN)
     return sorted(shown, key=lambda entry: naturally(entry.name))
@@ -77,7 +77,7 @@ def is_picture(file: Path) -> bool:
 
 
 def _pictures(folder: Path, by_class: bool) -> Labelled:
-    """The part's pictures in order; what is none, or says no class, is refused."""
+    """The part's pictures in order; other files, and pictures without a class, are refused."""
     pictures: list[tuple[Path, str]] = []
     strays: list[Path] = []
     for entry in visible(folder):
@@ -90,14 +90,14 @@ def _pictures(folder: Path, by_class: bool) -> Labelled:
                 strays.append(file)
     if strays and pictures:
         names = listed([str(stray.relative_to(folder)) for stray in strays])
-        raise UserError(f"{folder}: {names}: no picture of a class; move it elsewhere")
+        raise UserError(f"{folder}: {names}: not a picture with a class; move it elsewhere")
     if len(pictures) > LIMIT:
         raise UserError(f"{folder}: {len(pictures)} pictures, at most {LIMIT} are read")
     return _ordered(pictures)
 
 
 def _class_of(file: Path) -> str:
-    """frog, of 0_frog.png; empty where the name says no class."""
+    """frog, of 0_frog.png; empty if the name has no class."""
     said = re.fullmatch(r"\d+[_-]([^\d_-][^/]*)", file.stem)
     return said[1] if said else ""
 

@@ -1,4 +1,4 @@
-"""From a source to the prepared data: fetched or found, read, looked through, and written."""
+"""From a source to the prepared data: downloaded or found, read, checked and written."""
 
 import hashlib
 import sys
@@ -18,15 +18,15 @@ from landscape.data.sources.download import DownloadError, shown
 from landscape.errors import UserError
 from landscape.storage import files
 
-REPEATED = 0.01  # share of images that may be there twice; CIFAR-10 has no image twice
-LISTED = 100  # files in dataset.json; more are summed up by folder
+REPEATED = 0.01  # share of images that may be duplicates; CIFAR-10 has none
+LISTED = 100  # files in dataset.json; more are combined by folder
 
 
 def prepare(source: Source, folder: Path) -> None:
-    """Make the prepared data of `source` in `folder`; doing it again gives the same bytes.
+    """Prepare the data of `source` in `folder`; a repetition gives the same bytes.
 
-    What was downloaded stays in the folder, so that doing it again needs no network. What was
-    prepared before stays as it is until all of the new is there.
+    Downloads stay in the folder, so a repetition needs no network. Data prepared before stay until
+    all of the new data are there.
     """
     if source.source == "demo":
         demo.prepare(folder)
@@ -52,13 +52,12 @@ def _find(source: Source, folder: Path) -> Found:
         return address.fetch(source.path or address.HUGGING_FACE, folder)
     except DownloadError as error:
         raise UserError(
-            f"{error}\nWithout it, a copy on this machine is taken, by {formats.HOW}:\n"
-            f"{formats.TAKEN}"
+            f"{error}\nOr use a copy on this machine ({formats.HOW}):\n{formats.TAKEN}"
         ) from None
 
 
 def _provenance(source: Source, found: Found, copy: Copy) -> dict[str, Any]:
-    """What dataset.json says of where the images come from."""
+    """The origin of the images, for dataset.json."""
     if source.local_path is not None:
         origin = place = source.local_path.name
     else:
@@ -81,7 +80,7 @@ def _provenance(source: Source, found: Found, copy: Copy) -> dict[str, Any]:
 
 
 def _described(paths: Sequence[Path]) -> list[dict[str, Any]]:
-    """Each file's name, size and checksum; of pictures, those of all files of a folder together."""
+    """Each file's name, size and checksum; for pictures, those of a folder's files together."""
     if len(paths) <= LISTED:
         return [
             {"name": path.name, "bytes": path.stat().st_size, "sha256": files.sha256_file(path)}
@@ -111,11 +110,11 @@ def _of_counts(copy: Copy) -> Iterator[str]:
 
 
 def _of_repeated(copy: Copy) -> Iterator[str]:
-    """Images that are there twice; too many of them are the same data taken twice."""
+    """Count duplicate images; too many of them are the same data used twice."""
     seen = {"training": _hashes(copy.train[0]), "test": _hashes(copy.test[0])}
     distinct = {part: set(found) for part, found in seen.items()}
     repeated = {
-        f"of the {part} images are there more than once": (len(found) - len(distinct[part]), found)
+        f"of the {part} images occur more than once": (len(found) - len(distinct[part]), found)
         for part, found in seen.items()
     }
     shared = sum(image in distinct["training"] for image in seen["test"])

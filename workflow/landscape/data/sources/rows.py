@@ -16,7 +16,7 @@ from landscape.errors import UserError
 
 IMAGE_COLUMNS = ("img", "image")
 LIMIT = 200_000  # rows of a part; CIFAR-10 has 50,000 and 10,000
-FILE_LIMIT = 2_000_000_000  # bytes of a file as it says it is without compression
+FILE_LIMIT = 2_000_000_000  # bytes of a file without compression, as it states
 
 
 def read(train: Sequence[Path], test: Sequence[Path]) -> Copy:
@@ -32,7 +32,7 @@ def _part(files: Sequence[Path]) -> Reading:
         encoded, file_labels, file_names = _columns(path, LIMIT - rows)
         rows += len(encoded)
         decoded = np.empty((len(encoded), *SIZE, 3), dtype=np.uint8)
-        # One thread: for images this small, threads are slower (they wait for the interpreter).
+        # One thread: for images this small, several are slower (they wait for the interpreter).
         for row, content in enumerate(encoded):
             lossy |= decode(content, decoded[row], f"{path}: row {row}")
         pixels.append(decoded.transpose(0, 3, 1, 2))
@@ -78,7 +78,7 @@ def _is_label(kind: Any) -> bool:
 
 
 def _labels(column: Any, names: Sequence[str] | None, path: Path) -> tuple[Array, Sequence[str]]:
-    """Labels as integers, and their names: the file's own, or CIFAR-10's for bare numbers."""
+    """Labels as integers, and their names: the file's own, or CIFAR-10's for numbers."""
     if types.is_dictionary(column.type) and types.is_integer(column.type.value_type):
         column = column.dictionary_decode()
     if types.is_integer(column.type):
@@ -94,7 +94,7 @@ def _labels(column: Any, names: Sequence[str] | None, path: Path) -> tuple[Array
 
 
 def _class_names(metadata: dict[bytes, bytes], path: Path) -> list[str] | None:
-    """Of the label, from what `datasets` writes into a file's metadata; None if it did not."""
+    """The names of the labels, from the file's `datasets` metadata; None without any."""
     try:
         features = json.loads(metadata[b"huggingface"])["info"]["features"]
         names = features["label"]["names"]

@@ -1,4 +1,4 @@
-"""Pixels that speak for a class, image by image and network by network."""
+"""Pixels that are evidence for a class, for each image and network."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ DIVERGING = "RdBu_r"
 
 @of_networks
 def insight_attribution(arrays: Arrays, info: Info) -> Figure:
-    """Images, and what in them speaks for their class: Grad-CAM, integrated gradients."""
+    """Images, and the evidence in them for their class: Grad-CAM, integrated gradients."""
     networks = inspected(arrays, info)
     images, labels = arrays["attributed_images"], arrays["attributed_labels"]
     names = info["class_names"]

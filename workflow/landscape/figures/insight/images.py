@@ -9,7 +9,7 @@ from landscape.figures.insight.inspected import Arrays, Info, inspected, of_netw
 from landscape.figures.insight.panels import legend, panels, rows_of
 from landscape.figures.style import new_figure
 
-# Ten classes apart for every eye: Okabe-Ito's colours twice, with another marker.
+# Ten classes that every reader can tell apart: Okabe and Ito's colours twice, with two markers.
 CLASS_COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000")
 CLASS_MARKERS = ("o", "^")
 CORRUPTIONS = {
@@ -22,7 +22,7 @@ CORRUPTIONS = {
 
 @of_networks
 def insight_embedding(arrays: Arrays, info: Info) -> Figure:
-    """The last layer's inputs in the plane of their two principal components, by class."""
+    """The last layer's inputs on their first two principal components, by class."""
     networks = inspected(arrays, info)
     names, labels = info["class_names"], arrays["embedding_labels"]
     figure = new_figure(height=0.7 + 2.35 * rows_of(networks))

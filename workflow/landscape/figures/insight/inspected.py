@@ -1,4 +1,4 @@
-"""The networks that were looked into, as the figures read them from arrays and numbers."""
+"""The inspected networks, as the figures read them from arrays and numbers."""
 
 import functools
 from collections.abc import Callable
@@ -19,12 +19,12 @@ Arrays = dict[str, NDArray[Any]]
 Info = dict[str, Any]
 
 LINES = ("-", "--", "-.", ":")
-SPARE_MARKERS = ("s", "D", "v", "P", "X", "o")  # where two networks would have the same
+SPARE_MARKERS = ("s", "D", "v", "P", "X", "o")  # used if two networks would have the same
 
 
 @dataclass(frozen=True)
 class Inspected:
-    """One network: how it is called and drawn, and its quantities, finite or refused."""
+    """One network: its name and style, and its quantities, which are refused unless finite."""
 
     index: int
     run: str
@@ -54,7 +54,7 @@ class Inspected:
             raise UserError(f"{self.run}: {name} is missing")
         array = np.asarray(value)
         if array.dtype.kind not in "OUS" and not np.isfinite(array).all():
-            raise UserError(f"{self.run}: {name} must be finite, but holds NaN or inf")
+            raise UserError(f"{self.run}: {name} must be finite, but has NaN or inf")
         return array
 
 
@@ -62,23 +62,23 @@ Draw = Callable[[Arrays, Info], Figure]
 
 
 def of_networks(draw: Draw) -> Draw:
-    """A styled figure of the networks that were looked into; if all diverged, it says so."""
+    """A styled figure of the inspected networks; if all diverged, it says so."""
 
     @styled
     @functools.wraps(draw)
     def wrapper(arrays: Arrays, info: Info) -> Figure:
         if not info.get("networks") and info.get("diverged"):
-            return empty_figure("No value: every run to look into diverged.")
+            return empty_figure("No value: every run to inspect diverged.")
         return draw(arrays, info)
 
     return wrapper
 
 
 def inspected(arrays: Arrays, info: Info) -> list[Inspected]:
-    """The networks of insight.json in its order, each with a line style and a marker of its own."""
+    """The networks of insight.json in its order, each with its own line style and marker."""
     networks: list[Info] = info.get("networks") or []
     if not networks:
-        raise UserError("networks: names none")
+        raise UserError("networks: the list is empty")
     markers: list[str] = []
     for network in networks:
         choice = [marker(_look(network)), *SPARE_MARKERS]
@@ -99,7 +99,7 @@ def inspected(arrays: Arrays, info: Info) -> list[Inspected]:
 
 
 def titles(networks: list[Info]) -> list[str]:
-    """The network's name and, where several runs have it, what sets each of them apart."""
+    """The network's name and, if several runs have it, what distinguishes each of them."""
     said = []
     for network in networks:
         name = _name(network)
@@ -114,7 +114,7 @@ def titles(networks: list[Info]) -> list[str]:
 
 
 def _final(network: Info) -> str:
-    """A final network's name in the configuration; the architecture's of any other."""
+    """A final network's name in the configuration; for any other, its architecture's."""
     kind, _, level = str(network["name"]).partition("/")
     return level.replace("_", " ") if kind == "final" else str(network["arch"])
 

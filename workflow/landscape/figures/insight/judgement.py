@@ -1,4 +1,4 @@
-"""Judgement of the test images: confusion, calibration, accuracy by class."""
+"""Predictions on the test images: confusion, calibration, accuracy by class."""
 
 from typing import Any
 
@@ -12,22 +12,22 @@ from landscape.figures.insight.panels import ACROSS, SMALL, legend, panels, rows
 from landscape.figures.style import WIDTH, new_figure
 
 CELLS = "Blues"
-DARK = 0.55  # of the colour scale: above it, words in a cell are white
+DARK = 0.55  # of the colour scale: above it, numbers in a cell are white
 
 
 @of_networks
 def insight_confusion(arrays: Arrays, info: Info) -> Figure:
-    """Of the images of each class (row), the percentage called each class (column)."""
+    """Percentage of each class's images (row) that are classified as each class (column)."""
     networks = inspected(arrays, info)
     names = info["class_names"]
     width = WIDTH if len(networks) > 2 else 2.6 * len(networks) + 1.0
     figure = new_figure(width=width, height=0.6 + 2.35 * rows_of(networks))
-    norm = PowerNorm(0.5, 0, 100)  # so that errors of a few per cent are seen beside the diagonal
+    norm = PowerNorm(0.5, 0, 100)  # makes errors of a few per cent visible
     grid = panels(figure, networks)
     for place, (axes, network) in enumerate(zip(grid, networks, strict=True)):
         counts = network.number("confusion").astype(np.float64)
         if not (counts.sum(axis=1) > 0).all():
-            raise UserError(f"{network.run}: confusion must hold images of every class")
+            raise UserError(f"{network.run}: confusion must have images of every class")
         shares = 100 * counts / counts.sum(axis=1, keepdims=True)
         image = axes.imshow(shares, norm=norm, cmap=CELLS)
         for (row, column), share in np.ndenumerate(shares):
@@ -51,7 +51,7 @@ def insight_confusion(arrays: Arrays, info: Info) -> Figure:
 
 @of_networks
 def insight_calibration(arrays: Arrays, info: Info) -> Figure:
-    """Reliability diagrams: accuracy by confidence, and below how often a confidence is given."""
+    """Reliability diagrams: accuracy by confidence, and below the distribution of confidence."""
     networks = inspected(arrays, info)
     figure = new_figure(height=2.9 if len(networks) > 2 else 3.8)
     grid = figure.subplots(
@@ -89,7 +89,7 @@ def insight_calibration(arrays: Arrays, info: Info) -> Figure:
 
 @of_networks
 def insight_classes(arrays: Arrays, info: Info) -> Figure:
-    """Accuracy on the test images of each class, a marker per network, the mean as a line."""
+    """Accuracy on the test images of each class: a marker per network, and a line for the mean."""
     networks = inspected(arrays, info)
     names = info["class_names"]
     figure = new_figure(height=3.6)

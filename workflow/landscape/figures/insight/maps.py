@@ -21,7 +21,7 @@ def insight_filters(arrays: Arrays, info: Info) -> Figure:
     tallest = max(
         -(-len(filters) // _columns(len(filters))) / _columns(len(filters)) for filters in shown
     )
-    side = min(2.4, WIDTH / len(networks))  # inches of a panel
+    side = min(2.4, WIDTH / len(networks))  # height of a panel in inches
     figure = new_figure(width=max(3.2, side * len(networks)), height=0.75 + tallest * side)
     for axes, network, filters in zip(_row(figure, len(networks)), networks, shown, strict=True):
         zoom = max(1, 12 // filters.shape[-1])
@@ -37,7 +37,7 @@ def insight_filters(arrays: Arrays, info: Info) -> Figure:
 
 @of_networks
 def insight_features(arrays: Arrays, info: Info) -> Figure:
-    """One image and what a few convolutions make of it: a row per network, a block per layer."""
+    """One image and the outputs of a few convolutions: a row per network, a block per layer."""
     networks = inspected(arrays, info)
     figure = new_figure(height=0.3 + 1.28 * len(networks))
     grid = figure.subplots(len(networks), 4, squeeze=False, width_ratios=[0.9, 2, 2, 2])
@@ -59,7 +59,7 @@ def insight_features(arrays: Arrays, info: Info) -> Figure:
 
 @of_networks
 def insight_mistakes(arrays: Arrays, info: Info) -> Figure:
-    """The misclassified test images that each network is most confident of, a row per network."""
+    """The misclassified test images with each network's highest confidence, a row per network."""
     networks = inspected(arrays, info)
     names = info["class_names"]
     columns = max(1, *(len(network.array("mistakes")) for network in networks))
@@ -97,7 +97,7 @@ def mosaic(images: NDArray[Any], columns: int, fill: float = np.nan) -> NDArray[
 
 
 def _stretched(maps: NDArray[Any]) -> NDArray[Any]:
-    """Every map from its lowest to its highest value."""
+    """Every map, scaled from its lowest to its highest value."""
     low, high = maps.min(axis=(1, 2), keepdims=True), maps.max(axis=(1, 2), keepdims=True)
     stretched: NDArray[Any] = (maps - low) / np.where(high > low, high - low, 1)
     return stretched

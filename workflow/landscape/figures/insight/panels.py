@@ -1,4 +1,4 @@
-"""Panels of the insight figures: one per network, and what they share."""
+"""Panels of the insight figures: one per network, with a common layout."""
 
 from typing import Any
 
@@ -49,6 +49,6 @@ def bare(axes: Axes) -> Axes:
     axes.set_xticks([])
     axes.set_yticks([])
     axes.grid(False)
-    axes.patch.set_visible(False)  # it would hide the words of a neighbour
+    axes.patch.set_visible(False)  # it would hide the text of its neighbour
     axes.spines[:].set_visible(False)
     return axes

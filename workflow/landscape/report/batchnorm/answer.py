@@ -1,4 +1,4 @@
-"""Page 1's answer: at most five sentences, the surest first, with at most one number each."""
+"""Page 1's answer: at most five sentences, the firmest first, with at most one number each."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,7 +9,7 @@ from landscape.report.phrases import capital, listed
 from landscape.report.verdicts import Decision, decide
 from landscape.tables.rows import Row
 
-SENTENCES = 2  # about the landscape, of those that are decided
+SENTENCES = 2  # about decided measures of the landscape, at most
 LANDSCAPE = ("loss_range_mean", "gradient_distance_mean", "beta_maximum_mean", "loss_range_first")
 ACCURACY = {"bands": "test_accuracy_best", "probe": "test_accuracy"}
 
@@ -24,7 +24,7 @@ def answer(
 ) -> list[str]:
     """At most `room` sentences; `not_learned`: study → the architectures at chance.
 
-    Who learns better is the first study's to say, at the best of its `rates` learning rates.
+    The first study decides which network learns better, at the best of its `rates` learning rates.
     """
     said = []
     for study, table in list(tables.items())[:1]:
@@ -34,9 +34,9 @@ def answer(
     stuck = not_learned.get("probe", ())
     if stuck and any(judged.claim.landscape for judged in claims):
         said.append(
-            "Along the gradient nothing is compared: "
-            f"{listed([label(name) for name in stuck])} stayed at chance, and a network that "
-            "learns nothing has a flat loss."
+            "The landscapes along the gradient are not compared: "
+            f"{listed([label(name) for name in stuck])} stayed at chance, and a network at chance "
+            "has a flat loss."
         )
     landscape = [judged for judged in claims if judged.claim.measure in LANDSCAPE and not stuck]
     decided = [judged for judged in landscape if judged.decision.decided]
@@ -61,18 +61,18 @@ def _learning(row: Row, images: int, stuck: Sequence[str], where: str) -> list[s
     if len(names) == 1:
         return [
             f"{label(names[0])} classifies {best[names[0]]} of the test images correctly {where}; "
-            "there is nothing to compare it with."
+            "no other network was trained."
         ]
     first, second = names
     if set(names) <= set(stuck):
         return [
-            f"No network learned: the test accuracy of {label(first)} and of {label(second)} "
-            "cannot be told from guessing, and nothing follows from their landscapes."
+            f"No network learned: the test accuracies of {label(first)} and {label(second)} cannot "
+            "be told from guessing, so their landscapes say nothing."
         ]
     decision = decide(row, images)
     if first in stuck and decision.direction == "larger":
         return [
-            f"{label(second)} learns, {_hedged(decision)}while {label(first)} stays at chance: it "
+            f"{label(second)} {_hedged(decision)}learns while {label(first)} stays at chance: it "
             f"classifies {best[second]} of the test images correctly."
         ]
     word = {"larger": "better", "smaller": "worse"}.get(decision.direction)
@@ -84,8 +84,8 @@ def _learning(row: Row, images: int, stuck: Sequence[str], where: str) -> list[s
     if decision.direction == "equal":
         return [f"{label(second)} and {label(first)} reach the same test accuracy, {best[second]}."]
     return [
-        f"Whether {label(second)} or {label(first)} reaches the higher test accuracy is not "
-        "decided."
+        f"It is not decided whether {label(second)} or {label(first)} reaches the higher test "
+        "accuracy."
     ]
 
 
@@ -108,10 +108,11 @@ def _sentence(judged: Judged) -> str:
 
 def _undecided(claims: Sequence[Judged]) -> str:
     names = {
-        "loss_range_mean": "its loss varies less along the gradient",
-        "gradient_distance_mean": "its gradient changes less along itself",
+        "loss_range_mean": "the range of its loss along the gradient is smaller",
+        "gradient_distance_mean": "its gradient changes less over a step",
         "beta_maximum_mean": "its effective β is lower",
-        "loss_range_first": "its loss varies less at step 0",
+        "loss_range_first": "the range of its loss at step 0 is smaller",
     }
-    found = [names[judged.claim.measure] for judged in claims]
-    return f"Not decided by this study: whether {listed(found)}."
+    found = [f"whether {names[judged.claim.measure]}" for judged in claims]
+    first, second = map(label, list(claims[0].row.values)[:2])
+    return f"Not decided for {second}, compared with {first}: {listed(found)}."

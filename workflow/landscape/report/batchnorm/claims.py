@@ -18,11 +18,11 @@ Tables = Mapping[str, Mapping[str, Row]]  # study → measure → row
 
 @dataclass(frozen=True)
 class Claim:
-    """That the second network's `measure` is `expected`, against the first's.
+    """The claim that the second network's `measure` is `expected`, compared with the first's.
 
-    `said`, with {less} or {more} chosen by the outcome, is page 1's sentence; `section` names the
-    question that goes further. A claim about the landscape means nothing where a network did not
-    learn.
+    `said` is page 1's sentence; the outcome chooses `less` or `more` for its {word}. `section`
+    names the question with the details. A claim about the landscape means nothing if a network did
+    not learn.
     """
 
     study: str
@@ -67,7 +67,7 @@ CLAIMS = (
         "probe",
         "loss_range_mean",
         "smaller",
-        "has a loss that varies less along the gradient",
+        "has a smaller range of the loss along the gradient",
         "gradient",
         "along the gradient, the loss of {second} varies {word}: {ratio} times as much as that of "
         "{first}",
@@ -76,18 +76,18 @@ CLAIMS = (
         "probe",
         "gradient_distance_mean",
         "smaller",
-        "has a gradient that changes less along itself",
+        "has a gradient that changes less over a step",
         "gradient",
-        "the gradient of {second} changes {word} along itself: {ratio} times as much as that of "
+        "the gradient of {second} changes {word} over a step: {ratio} times as much as that of "
         "{first}",
     ),
     Claim(
         "probe",
         "cosine_distance_mean",
         "smaller",
-        "has a gradient that turns less along itself",
+        "has a gradient that turns less over a step",
         "gradient",
-        "the gradient of {second} turns {word} along itself: 1 − cosine is {ratio} times that of "
+        "the gradient of {second} turns {word} over a step: 1 − cosine is {ratio} times that of "
         "{first}",
     ),
     Claim(
@@ -104,7 +104,7 @@ CLAIMS = (
         "probe",
         "loss_range_first",
         "smaller",
-        "has a loss that varies less at step 0 already",
+        "has a smaller range of the loss at step 0",
         "course",
         "before any training, the loss of {second} varies {word} along the gradient: {ratio} times "
         "as much",
@@ -121,7 +121,7 @@ class Judged:
 
 
 def judged(tables: Tables, images: int, learned: Mapping[str, bool]) -> list[Judged]:
-    """Every claim whose measure two architectures have; `learned`: study → both networks did."""
+    """Every claim whose measure two architectures have; `learned`: study → whether both learned."""
     found = []
     for claim in CLAIMS:
         row = tables.get(claim.study, {}).get(claim.measure)

@@ -1,13 +1,13 @@
-"""From which step on one band is narrower than another."""
+"""The step from which one band stays narrower than another."""
 
 import pandas as pd
 
 
 def narrower_from(bands: pd.DataFrame, measure: str, first: str, second: str) -> int | None:
-    """The first step from which the second network's band is the narrower one to the end.
+    """The first step from which the second network's band stays narrower to the end.
 
-    The step holds for every seed that both have, at the steps where every value is there; None if
-    some seed's band is not the narrower one at the end, or no step can be compared.
+    This holds for every seed that both networks have, at the steps that have every value. None if
+    some seed's band is not narrower at the end, or if no step can be compared.
     """
     rows = bands[bands["measure"] == measure]
     rows = rows[rows["runs"] == rows["runs"].max()]

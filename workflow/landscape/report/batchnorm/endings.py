@@ -13,7 +13,7 @@ NAMED = 3  # diverged runs that are named one by one
 
 
 def not_learned(table: Mapping[str, Row], measure: str, images: int, classes: int) -> list[str]:
-    """The architectures whose accuracy cannot be told from guessing, of those that have one."""
+    """The architectures at chance, among those that have an accuracy."""
     row = table.get(measure)
     return [
         name
@@ -23,7 +23,7 @@ def not_learned(table: Mapping[str, Row], measure: str, images: int, classes: in
 
 
 def chance_sentence(runs: pd.DataFrame, images: int, classes: int) -> str:
-    """How many runs end at chance; nothing where none does."""
+    """How many runs end at chance; empty if none does."""
     found = []
     for name, part in runs[runs["test_accuracy"].notna()].groupby("arch", sort=False):
         count = sum(at_chance(value, images, classes) for value in part["test_accuracy"])
@@ -39,7 +39,7 @@ def chance_sentence(runs: pd.DataFrame, images: int, classes: int) -> str:
 
 
 def diverged(runs: pd.DataFrame) -> list[str]:
-    """Runs that diverged: a learning rate that fails is a result."""
+    """The runs that diverged: that a learning rate fails is a result."""
     gone = runs[runs["status"] == "diverged"].to_dict("records")
     if not gone:
         return []
@@ -50,7 +50,7 @@ def diverged(runs: pd.DataFrame) -> list[str]:
     ]
     rest = [several(len(gone) - NAMED, "further run")] if len(gone) > NAMED else []
     return [
-        f"{capital(several(len(gone), 'run'))} of {len(runs)} diverged: "
-        f"{'; '.join([*each, *rest])}. The means of these seeds cover "
-        "the steps before, for both networks."
+        f"{capital(counted(len(gone)))} of {several(len(runs), 'run')} diverged: "
+        f"{'; '.join([*each, *rest])}. For these seeds, means are taken over the steps before, for "
+        "both networks."
     ]

@@ -15,7 +15,7 @@ from landscape.tables.rows import Row
 
 @dataclass(frozen=True)
 class Facts:
-    """All that the paragraphs are chosen by; of a study that is left out there is nothing."""
+    """Everything that chooses the paragraphs; a study that is left out has no entries."""
 
     tables: Tables
     runs: Mapping[str, pd.DataFrame]
@@ -30,14 +30,14 @@ class Facts:
         return row if row is not None and len(row.values) > 1 else None
 
     def compares(self, part: str) -> bool:
-        """Whether this study is there and has more than one architecture."""
+        """Whether this study is configured and has more than one architecture."""
         section = {"bands": self.study.bands, "probe": self.study.probe}[part]
         return section is not None and len(section.architectures) > 1
 
     def said(
         self, study: str, subjects: Mapping[str, str], less: str = "smaller", more: str = "larger"
     ) -> list[str]:
-        """The outcome of each measure, `subjects` by their measure."""
+        """The outcome of each measure in sentences; `subjects`: measure → its name in them."""
         rows = {
             subject: row
             for measure, subject in subjects.items()
@@ -47,7 +47,7 @@ class Facts:
 
     @property
     def stuck(self) -> list[str]:
-        """The names of the networks that did not learn in the study along the gradient."""
+        """The names of the networks at chance in the study along the gradient."""
         found = endings.not_learned(
             self.tables.get("probe", {}), "test_accuracy", self.images, self.classes
         )

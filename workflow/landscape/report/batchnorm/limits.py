@@ -15,7 +15,7 @@ ONE_IN = 20  # 95 % intervals: this many, and one excludes its true value
 
 @dataclass(frozen=True)
 class Scale:
-    """The size of a study; None where a part is left out."""
+    """The size of the studies; None for one that is left out."""
 
     train_images: int
     epochs: int | None
@@ -28,31 +28,32 @@ FULL = Scale(train_images=50_000, epochs=20, steps=15_000, bands_width=1.0, prob
 
 
 def by_chance(count: int, things: str) -> str:
-    """The share of many intervals that err."""
+    """How many of many intervals are wrong."""
     return (
-        f"Of {count} {things} with a 95 % interval, about one in {ONE_IN} has an interval that "
-        "excludes its true value by chance."
+        f"{count} {things} have a 95 % interval; by chance, about one such interval in {ONE_IN} "
+        "excludes its true value."
     )
 
 
 def limitations(
     scale: Scale, dataset: Mapping[str, Any], study: Study, intervals: int
 ) -> list[str]:
-    """Paragraphs; `intervals` is the number of ratios that have one over seeds."""
+    """Paragraphs; `intervals` is the number of ratios that have an interval over seeds."""
     said = [*_data(dataset), *_size(scale), *_seeds(study, intervals), *_paper(study)]
     if study.precision != "float32":
-        carried = "Gradients over learning rates carry its rounding" if study.bands else ""
-        exact = "those along the gradient are float32" if study.probe else ""
+        carried = "gradients over learning rates include its rounding" if study.bands else ""
+        exact = "measurements along the gradient use float32" if study.probe else ""
         rounding = "; ".join(filter(None, [carried, exact]))
         said.append(
             f"Training used {study.precision} arithmetic."
             + (f" {capital(rounding)}." if rounding else "")
         )
     said.append(
-        "One family of networks and one data set, without augmentation: other depths and tasks may "
-        "differ. From Hessian spectra, PyHessian (Yao et al. 2020) finds that BatchNorm does not "
-        "always smooth the loss of shallow networks. All measures follow the path of training or "
-        "one gradient and do not bound the curvature in other directions."
+        "The study has one family of networks and one data set, without augmentation; other depths "
+        "and tasks may differ. PyHessian (Yao et al. 2020) finds, from Hessian spectra, that "
+        "BatchNorm does not always smooth the loss of shallow networks. All measures are taken "
+        "along the path of training or along one gradient and do not bound the curvature in other "
+        "directions."
     )
     return said
 
@@ -62,18 +63,18 @@ def _data(dataset: Mapping[str, Any]) -> list[str]:
         return []
     if dataset["source"] == "demo":
         return [
-            "The images are simple shapes made on the spot. The report illustrates the method; it "
-            "is no evidence about CIFAR-10."
+            "The images are generated simple shapes. The report illustrates the method; it is no "
+            "evidence about CIFAR-10."
         ]
     if comparable(dataset):
         return [
-            f"The images are {dataset['name']}: accuracies compare with published ones except for "
-            "the images that are not official."
+            f"The images are {dataset['name']}. Accuracies can be compared with published ones, "
+            "except for the images that are not official."
         ]
     if dataset["official_pixels"] is False:
         return [
             f"The images are not the official pixels of CIFAR-10 but {dataset['name']}. Accuracies "
-            "do not compare with published ones."
+            "cannot be compared with published ones."
         ]
     return [
         f"The images ({dataset['name']}) were stored without loss, but nothing proves that they "
@@ -105,9 +106,9 @@ def _seeds(study: Study, intervals: int) -> list[str]:
     if few:
         each = listed([f"{several(count, 'seed')} {where}" for where, count in few.items()])
         said.append(
-            f"{capital(each)}: too few for an interval over seeds, so run-to-run variation is "
-            "unknown there. An interval within the runs says only how much a mean over steps "
-            "moves with the steps that it is taken over."
+            f"With {each}, there are too few seeds for an interval, so run-to-run variation is "
+            "unknown. An interval within the runs only says how much a mean over steps depends on "
+            "which steps it averages."
         )
     if intervals:
         said.append(by_chance(intervals, "ratios"))
@@ -123,9 +124,9 @@ def _paper(study: Study) -> list[str]:
     decay = section.optimizer.weight_decay
     own = f"a weight decay of {number(decay)}" if decay else "no weight decay"
     return [
-        "Differences from Santurkar et al. (2018): VGG-A has eleven layers with weights where the "
-        "paper's network fits VGG-19 (sixteen convolutions); the loss here has "
-        f"{own}, where the paper's losses fit an L2 term of about 3.9 × 10⁻⁴; BatchNorm follows "
-        "the convolutions only, where the paper's network has it in the classifier as well; and "
-        "the paper's initialization is known by name alone, so that it may differ."
+        "The study differs from Santurkar et al. (2018) in four points. VGG-A has eleven layers "
+        "with weights; the paper's network is consistent with VGG-19 (sixteen convolutions). The "
+        f"loss here has {own}; the paper's losses are consistent with an L2 term of about "
+        "3.9 × 10⁻⁴. BatchNorm follows only the convolutions; in the paper, the classifier has it "
+        "too. The paper gives only the name of its initialization, so it may differ."
     ]

@@ -1,4 +1,4 @@
-"""One paragraph per question: what was measured, what came out, what it means, what it does not."""
+"""One paragraph per question: what was measured, what was found, what it means and does not."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from landscape.report.batchnorm.summary import SIDES
 from landscape.report.phrases import capital, figure, listed, several, table
 from landscape.report.verdicts import decide
 
-CURVATURE = "the curvature that the gradient meets without a step, ‖Hg‖/‖g‖ with the Hessian H,"
+CURVATURE = "the curvature along the gradient before a step, ‖Hg‖/‖g‖ with the Hessian H,"
 
 
 @dataclass(frozen=True)
@@ -26,16 +26,16 @@ class Paragraph:
 def questions(facts: Facts) -> list[Paragraph]:
     """Every question that the study can answer, in the order of the report.
 
-    Beside the first, each needs a study (one of those named with it) that compares networks.
+    Each except the first needs one of the studies named with it, with networks to compare.
     """
     every: dict[str, tuple[str, Callable[[Facts], list[str]], tuple[str, ...]]] = {
         "learning": ("Which network learns better?", _learning, ()),
         "band": ("Is the band over learning rates narrower?", _band, ("bands",)),
         "gradient": ("Is the gradient predictive?", _gradient, ("probe",)),
         "beta": ("Is β lower?", _beta, ("bands", "probe")),
-        "sizes": ("Over which step sizes?", _sizes, ("probe",)),
-        "course": ("From which step on?", _course, ("probe",)),
-        "scale": ("On which scale?", _scale, ("probe",)),
+        "sizes": ("At which step sizes?", _sizes, ("probe",)),
+        "course": ("From which training step on?", _course, ("probe",)),
+        "scale": ("Does the scale of the weights matter?", _scale, ("probe",)),
     }
     return [
         Paragraph(name, title, " ".join(write(facts)))
@@ -49,12 +49,12 @@ def _learning(facts: Facts) -> list[str]:
     said = []
     if bands:
         said.append(
-            f"Each network was trained at {several(len(bands.learning_rates), 'learning rate')} "
-            f"with {several(len(bands.seeds), 'seed')} each ({figure('training_curves')})."
+            f"Each network was trained at {several(len(bands.learning_rates), 'learning rate')}, "
+            f"with {several(len(bands.seeds), 'seed')} at each ({figure('training_curves')})."
         )
     if probe:
         said.append(
-            f"For the study along the gradient each was trained at the learning rate "
+            f"For the study along the gradient, each network was trained at learning rate "
             f"{probe.learning_rate:g} with {several(len(probe.seeds), 'seed')} ({table('probe')})."
         )
     if not any(map(facts.compares, facts.tables)):
@@ -71,15 +71,15 @@ def _learning(facts: Facts) -> list[str]:
     ]
     if chance:
         said.append(
-            f"{capital('; '.join(chance))}. A network at chance has small landscape measures "
-            "because it learned nothing, not because its landscape is smooth."
+            f"{capital('; '.join(chance))}. The landscape measures of a network at chance are "
+            "small because it learned nothing, not because its landscape is smooth."
         )
     said += [text for runs in facts.runs.values() for text in endings.diverged(runs)]
     best_rates = facts.tables.get("bands", {}).get("test_accuracy_best")
     if bands and len(bands.learning_rates) > 1 and best_rates and any(best_rates.values.values()):
         said.append(
-            "The best learning rate is named by test accuracy itself, which flatters it; it "
-            "describes the spread, and no model was chosen by it."
+            "The best learning rate is chosen by the test accuracy that it then describes, so this "
+            "accuracy is too optimistic. No network was chosen by it."
         )
     return said
 
@@ -89,22 +89,22 @@ def _band(facts: Facts) -> list[str]:
     assert bands is not None
     if len(bands.learning_rates) == 1:
         return [
-            f"One learning rate has no band: each network was trained at "
-            f"{bands.learning_rates[0]:g} alone ({figure('loss_landscape')}), so that this study "
-            "says nothing about how the loss depends on the learning rate."
+            f"One learning rate has no band: each network was trained only at "
+            f"{bands.learning_rates[0]:g} ({figure('loss_landscape')}), so this study does not "
+            "show how the loss depends on the learning rate."
         ]
     subjects = {
         "loss_band_width": "the width of the band, averaged over the steps,",
         "loss_band_width_late": "its width in the last tenth of the steps",
     }
     return [
-        "At every training step the band runs from the lowest to the highest mini-batch loss of "
-        f"the learning rates ({figure('loss_landscape')}).",
+        "At every training step, the band extends from the lowest to the highest mini-batch loss "
+        f"over the learning rates ({figure('loss_landscape')}).",
         *facts.said("bands", subjects),
         "A narrow band means that the choice of the learning rate matters little. It does not mean "
-        "a smooth landscape: after the first steps the runs of a band are at different weights and "
-        "at different losses. The verdict on the landscape therefore leaves the band out and rests "
-        "on the study along the gradient.",
+        "that the landscape is smooth: after the first steps, the runs of a band have different "
+        "weights and different losses. The verdict on the landscape therefore uses the study along "
+        "the gradient and not the band.",
     ]
 
 
@@ -115,30 +115,30 @@ def _gradient(facts: Facts) -> list[str]:
         "cosine_distance_mean": "the turn of the gradient (1 − cosine)",
     }
     said = [
-        "From the same weights and on the same mini-batch, steps of several sizes were tried along "
-        "the negative gradient, and the loss and the gradient there were compared with those "
-        f"before ({figure('probe_loss')}, {figure('probe_gradient')}).",
+        "At each probed step, several step sizes were tried along the negative gradient, from the "
+        "same weights and on the same mini-batch. The loss and the gradient after the step were "
+        f"compared with those before ({figure('probe_loss')}, {figure('probe_gradient')}).",
         *_caveat(facts),
         *facts.said("probe", subjects),
-        "Where the loss varies little and the gradient stays valid, the optimizer can trust its "
-        "step. All of this is along one direction and bounds no curvature in others.",
+        "If the loss varies little and the gradient stays valid, the optimizer can trust its step. "
+        "These measures are along one direction and do not bound the curvature in others.",
     ]
     if facts.study.bands:
         said.append(
             f"Gradients of consecutive training steps ({figure('gradient_predictiveness')}) come "
-            "from different mini-batches: their distance mixes mini-batch noise with curvature "
-            "and decides nothing here."
+            "from different mini-batches. Their distance mixes mini-batch noise with curvature, so "
+            "no verdict uses it."
         )
     return said
 
 
 def _caveat(facts: Facts) -> list[str]:
-    """What takes the meaning from a comparison along the gradient."""
+    """The reason why a comparison along the gradient means nothing, if there is one."""
     if not facts.stuck:
         return []
     return [
-        f"{listed(facts.stuck)} stayed at chance in this study, so what follows describes the "
-        "numbers and compares no landscapes of trained networks."
+        f"{listed(facts.stuck)} stayed at chance in this study, so the following sentences "
+        "describe the numbers and do not compare landscapes of trained networks."
     ]
 
 
@@ -146,12 +146,13 @@ def _beta(facts: Facts) -> list[str]:
     along, training = "this β, averaged over training,", "the mean β between consecutive steps"
     same = "β over an update, with both gradients on one mini-batch,"
     said = [
-        "The effective β is the change of the gradient per distance moved; it is low where the "
-        "loss is smooth."
+        "The effective β is the change of the gradient divided by the distance moved; it is low if "
+        "the loss is smooth."
     ]
     if facts.study.probe:
         said.append(
-            f"Along the gradient it is the largest over the step sizes ({figure('probe_beta')})."
+            "Along the gradient, β is the largest value over the step sizes "
+            f"({figure('probe_beta')})."
         )
     said += facts.said("probe", {"beta_maximum_mean": along}, "lower", "higher")
     said += facts.said("bands", {"beta_mean": training}, "lower", "higher")
@@ -159,20 +160,20 @@ def _beta(facts: Facts) -> list[str]:
     if facts.study.bands:
         said.append(
             f"β between consecutive steps ({figure('beta_smoothness')}) is mostly mini-batch noise "
-            "and falls like one over the learning rate, so that its mean over learning rates is "
-            "largely that of the smallest. Only β on one mini-batch speaks of the landscape."
+            "and inversely proportional to the learning rate, so the smallest learning rate "
+            "dominates its mean. Only β on one mini-batch describes the landscape."
         )
     return said
 
 
 def _sizes(facts: Facts) -> list[str]:
     return [
-        "A largest value hides the step size that it comes from, so β is compared size by size "
-        f"({figure('probe_beta_heatmap')}, {table('verdicts')}).",
+        "A largest value hides the step size at which it occurs, so β is also compared at each "
+        f"step size ({figure('probe_beta_heatmap')}, {table('verdicts')}).",
         *by_step_size(facts.tables["probe"], facts.images),
         *left_behind(facts.tables["probe"]),
-        "Small steps do not isolate curvature: ReLU and max pooling give the loss kinks, and β "
-        "grows about like 1/\u2060√η as the step shrinks, until the step crosses no kink.",
+        "Small steps do not isolate curvature. ReLU and max pooling give the loss kinks: as the "
+        "step shrinks, β grows about like 1/\u2060√η until the step crosses no kink.",
         *facts.said("probe", {"curvature_mean": CURVATURE}, "lower", "higher"),
     ]
 
@@ -183,7 +184,7 @@ def _course(facts: Facts) -> list[str]:
         "loss_range_late": "the range of the loss in the last tenth of the steps",
         "gradient_distance_late": "the gradient distance there",
     }
-    said = ["The comparison changes in the course of training."]
+    said = ["The comparison depends on the training step."]
     said += facts.said("probe", subjects)
     assert facts.study.probe is not None
     assert facts.probe_bands is not None
@@ -192,24 +193,25 @@ def _course(facts: Facts) -> list[str]:
         step = narrower_from(facts.probe_bands, "loss", names[0], names[1])
         second = label(names[1])
         if step is None:
-            said.append(f"The range of {second} is not the smaller one to the end in every seed.")
+            said.append(
+                f"At the end of training, the range of {second} is not smaller in every seed."
+            )
         elif step == 0:
-            said.append(f"The range of {second} is the smaller one at every probed step.")
+            said.append(f"The range of {second} is smaller at every probed step.")
         else:
             said.append(
-                f"In every seed, the range of {second} is the smaller one from step {step:,} to "
-                "the end."
+                f"In every seed, the range of {second} is smaller from step {step:,} to the end."
             )
     said += _spikes(facts)
     said.append(
-        "Networks are compared at equal steps, not at equal losses. A network on a plateau has "
-        "small gradients whatever its landscape."
+        "Networks are compared at equal steps, not at equal losses. On a plateau, gradients are "
+        "small whatever the landscape elsewhere."
     )
     return said
 
 
 def _spikes(facts: Facts) -> list[str]:
-    """Late means that medians over the same steps contradict."""
+    """Means over the last steps that the medians over the same steps contradict."""
     words = {
         "loss_range_late": "the range of the loss",
         "gradient_distance_late": "the gradient distance",
@@ -225,8 +227,8 @@ def _spikes(facts: Facts) -> list[str]:
     if not against:
         return []
     return [
-        f"{capital(' and '.join(against))} at the end rests on spikes: the medians over the same "
-        "steps point the other way."
+        f"Spikes decide the means of {listed(against)} at the end: the medians over the same steps "
+        "point the other way."
     ]
 
 
@@ -234,11 +236,12 @@ def _scale(facts: Facts) -> list[str]:
     assert facts.study.probe is not None
     second = label(facts.study.probe.architectures[1])
     return [
-        "Raw β depends on the scale of the weights. Where BatchNorm follows a layer, its weights θ "
-        "can be multiplied by c without changing the function, and then exactly "
-        "β(c²η; cθ) · c² = β(η; θ) for that layer alone. The scale of the other parameters is not "
-        "free, so that no factor common to all parameters removes it.",
-        f"The values of β of {second} and of networks without normalization are therefore not on "
-        "one scale: they say how far this optimizer can go with these weights, and do not rank the "
-        "functions. The range of the loss and the cosine have no such scale at a given step.",
+        "β depends on the scale of the weights. If BatchNorm follows a layer, multiplying the "
+        "layer's weights θ by c does not change the function, and for this layer alone "
+        "β(c²η; cθ) · c² = β(η; θ) exactly. The scale of the other parameters is not free, so no "
+        "factor common to all parameters removes this dependence.",
+        f"The values of β of {second} and of networks without normalization therefore have "
+        "different scales. They say how far this optimizer can go with these weights, and do not "
+        "rank the functions. At a given step, the range of the loss and the cosine do not depend "
+        "on the scale.",
     ]

@@ -1,4 +1,4 @@
-"""β step size by step size, and where the gradient is left behind."""
+"""β at each step size, and the step sizes after which the gradient has all but vanished."""
 
 from collections.abc import Mapping
 
@@ -10,12 +10,12 @@ from landscape.report.phrases import listed
 from landscape.report.verdicts import decide
 from landscape.tables.rows import Row
 
-LEFT_BEHIND = 0.1  # of the gradient's length: a shorter one after the step has all but vanished
+LEFT_BEHIND = 0.1  # of the gradient's norm: below this, the gradient has all but vanished
 
 
 def by_step_size(table: Mapping[str, Row], images: int) -> list[str]:
-    """At which step sizes the second network's β is lower, higher, equal or undecided, with the
-    interval of the ratio over seeds where there is one.
+    """The step sizes at which the second network's β is lower, higher, equal or not decided, with
+    the interval of the ratio over seeds if there is one.
     """
     found = {size: row for name, row in table.items() if (size := step_size(name)) is not None}
     words: dict[str, list[str]] = {}
@@ -40,7 +40,9 @@ def by_step_size(table: Mapping[str, Row], images: int) -> list[str]:
 
 
 def left_behind(table: Mapping[str, Row]) -> list[str]:
-    """Step sizes after which hardly any gradient is left: β is then 1/η, whatever the curvature."""
+    """Step sizes after which the gradient has all but vanished: β is then 1/η, whatever the
+    curvature.
+    """
     sizes: dict[str, list[float]] = {}
     for measure, row in table.items():
         size = step_size(measure, LEFT_AT)
@@ -49,8 +51,8 @@ def left_behind(table: Mapping[str, Row]) -> list[str]:
                 if share is not None and share <= LEFT_BEHIND:
                     sizes.setdefault(name, []).append(size)
     return [
-        f"After a step of η = {listed([times_rate(size) for size in sorted(found)])}, the gradient "
-        f"of {label(name)} is less than a tenth as long as before: β is then about 1/η and says "
-        "that the gradient was left behind, not how curved the loss is."
+        f"After a step of η = {listed([times_rate(size) for size in sorted(found)])}, the norm of "
+        f"the gradient of {label(name)} is less than a tenth of that before. β is then about 1/η "
+        "and does not show how curved the loss is."
         for name, found in sizes.items()
     ]

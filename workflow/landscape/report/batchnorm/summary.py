@@ -1,4 +1,4 @@
-"""The headline numbers and the verdicts as tables of texts."""
+"""Headline numbers and verdicts as tables of texts."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,7 +15,7 @@ SIDES = {"bands": "over learning rates", "probe": "along the gradient"}
 
 
 def shown(table: Mapping[str, Row]) -> dict[str, Row]:
-    """The rows that have a line of their own: a median goes with its mean."""
+    """The rows that have their own line: a median is in the line of its mean."""
     return {
         measure: row
         for measure, row in table.items()
@@ -24,7 +24,7 @@ def shown(table: Mapping[str, Row]) -> dict[str, Row]:
 
 
 def numbers(table: Mapping[str, Row], images: int) -> Table:
-    """Every headline number per architecture: one value, both values, or a mean and interval."""
+    """Every headline number per architecture: one value, two values, or a mean with interval."""
     rows = shown(table)
     names = list(next(iter(rows.values())).values) if rows else []
     body = [
@@ -61,7 +61,7 @@ def both(one: str, other: str) -> str:
 
 
 def verdicts(tables: Mapping[str, Mapping[str, Row]], images: int) -> Table:
-    """Measure by measure: is the second network's smaller, larger, equal or undecided?"""
+    """For each measure: is the second network's smaller, larger, equal or not decided?"""
     second = ""
     body = []
     for study, side in SIDES.items():

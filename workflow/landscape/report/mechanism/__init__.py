@@ -1,1 +1,1 @@
-"""The chapter on what explains BatchNorm, from the tables of the mechanism study."""
+"""The chapter on explanations of BatchNorm, from the tables of the mechanism study."""

@@ -1,4 +1,4 @@
-"""Page 1's words on the explanations, and its table in a report that is about nothing else."""
+"""Page 1's sentences on the explanations, and its table if the report has no other study."""
 
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from landscape.storage.tables import read_table
 from landscape.tables.explanations import BN, PLAIN
 from landscape.tables.statistics import ENOUGH, interval
 
-ROWS = 8  # of the table, the decided ones first
+ROWS = 8  # of the table, decided verdicts first
 MARKS = {
     "supported": FOUND.mark,
     "contradicted": CONTRADICTED.mark,
@@ -25,7 +25,7 @@ MARKS = {
 
 
 def mechanism_answer(results: Path, alone: bool) -> list[str]:
-    """Which of the explanations' predictions hold; before that, `alone`, what they explain."""
+    """Which of the explanations' predictions hold; if `alone`, first the effect they explain."""
     verdicts = read_table(results / "mechanism/verdicts.csv")
     summary = read_table(results / "mechanism/summary.csv")
     return [*(_trains(summary) if alone else []), _held(verdicts), *_open(verdicts)]
@@ -36,26 +36,27 @@ def _held(verdicts: pd.DataFrame) -> str:
     for word in ("supported", "contradicted"):
         rows = verdicts[verdicts["verdict"] == word]
         which = f" ({listed([short(text) for text in rows['explanation']])})" if len(rows) else ""
-        said.append(f"{counted(len(rows))} {'is' if len(rows) == 1 else 'are'} {word}{which}")
+        many = counted(len(rows)) if len(rows) else "none"
+        said.append(f"{many} {'are' if len(rows) > 1 else 'is'} {word}{which}")
     return (
-        f"Of the {several(len(verdicts), 'prediction')} that explanations of batch normalization "
-        f"make here, {said[0]} and {said[1]}."
+        f"Explanations of batch normalization make {several(len(verdicts), 'prediction')} here: "
+        f"{said[0]} and {said[1]}."
     )
 
 
 def _open(verdicts: pd.DataFrame) -> list[str]:
-    """How many are not decided, and how many of these for lack of seeds."""
+    """How many predictions are not decided, and how many of these have too few seeds."""
     rest = verdicts[verdicts["verdict"] == "not decided"]
     if rest.empty:
         return []
     few = int((rest["seeds"] < ENOUGH).sum())
-    why = f", {counted(few)} of them for lack of seeds" if few else ""
+    why = f", {counted(few)} of them because of too few seeds" if few else ""
     are = "is" if len(rest) == 1 else "are"
     return [f"{capital(counted(len(rest)))} {are} not decided{why}."]
 
 
 def _trains(summary: pd.DataFrame) -> list[str]:
-    """Whose loss is lower at the end, where both end: the geometric mean of the seeds' ratios."""
+    """Whose final loss is lower: the geometric mean of the ratios of seeds that both complete."""
     losses = summary[summary["quantity"] == "final_loss"].dropna(subset="value")
     by_seed = losses.pivot_table(index="seed", columns="arch", values="value")
     if not {BN, PLAIN} <= set(by_seed):
@@ -66,13 +67,14 @@ def _trains(summary: pd.DataFrame) -> list[str]:
     low, high = interval(logs)
     firm = low is not None and high is not None and not low <= 0 <= high
     text = (
-        f"{label(BN)} ends at {number(float(np.exp(logs.mean())))} times the loss of {label(PLAIN)}"
+        f"The final loss of {label(BN)} is {number(float(np.exp(logs.mean())))} times that of "
+        f"{label(PLAIN)}"
     )
-    return [f"{text}." if firm else f"{text}, which so few seeds do not make certain."]
+    return [f"{text}." if firm else f"{text}; whether they differ is not decided."]
 
 
 def explanations_table(results: Path) -> dict[str, Any]:
-    """Explanation, what it predicts, the ratio measured, the verdict, and where to read on."""
+    """Explanation, prediction, measured ratio, verdict, and the table with details."""
     verdicts = read_table(results / "mechanism/verdicts.csv")
     ranked = pd.concat([verdicts[verdicts["verdict"] == word] for word in MARKS])
     body = [
@@ -85,5 +87,5 @@ def explanations_table(results: Path) -> dict[str, Any]:
         ]
         for row in ranked.head(ROWS).to_dict("records")
     ]
-    head = ["explanation", "prediction", "ratio", "verdict", "read on"]
+    head = ["explanation", "prediction", "ratio", "verdict", "details"]
     return {"head": head, "body": body, "right": [2]}

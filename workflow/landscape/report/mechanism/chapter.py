@@ -1,4 +1,4 @@
-"""What explains it? The verdicts as a table, and the sentences that the numbers allow."""
+"""The chapter “What explains it?”: the verdicts as a table, and sentences chosen by the numbers."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,7 +27,7 @@ QUANTITIES = {
 
 
 def content(results: Path, study: Mechanism) -> dict[str, Any]:
-    """What the chapter says, as texts."""
+    """The chapter as texts and tables."""
     folder = results / "mechanism"
     verdicts, summary = (read_table(folder / f"{name}.csv") for name in ("verdicts", "summary"))
     runs, looked = read_table(folder / "runs.csv"), read_table(folder / "mechanism.parquet")
@@ -43,16 +43,17 @@ def content(results: Path, study: Mechanism) -> dict[str, Any]:
 
 def _setup(study: Mechanism) -> str:
     slower = study.slower
-    networks = capital(several(len(study.networks), "network"))
+    networks = capital(several(len(study.networks), "VGG network"))
     return (
-        f"{networks} of one plan, width factor {study.width:g}, are trained with plain SGD at "
-        f"learning rate {study.learning_rate:g} for {study.steps:,} steps from the same weights on "
-        f"the same mini-batches, {counted(len(slower.networks))} of them at "
-        f"{slower.learning_rate:g}, too. Their weights are kept at the steps "
-        f"{', '.join(f'{step:,}' for step in study.moments)} and looked at afterwards. Hessians "
-        f"are of one fixed batch of {study.curvature_images:,} training images, in training mode, "
-        "with that batch's own statistics. With ReLU and max pooling they are those of the linear "
-        "piece that the weights lie in; what crossing a kink changes is not in them."
+        f"{networks} of width factor {study.width:g} are trained with plain SGD at learning rate "
+        f"{study.learning_rate:g} for {study.steps:,} steps, from the same weights and on the same "
+        f"mini-batches; {counted(len(slower.networks))} of them also at "
+        f"{slower.learning_rate:g}. Their weights are kept at the moments, steps "
+        f"{', '.join(f'{step:,}' for step in study.moments)}, and inspected afterwards. Hessians "
+        f"are computed on the curvature batch, {study.curvature_images:,} fixed training images, "
+        "in training mode with that batch's statistics. With ReLU and max pooling, a Hessian "
+        "describes the linear piece that contains the weights; it does not include what changes "
+        "when a kink is crossed."
     )
 
 
@@ -73,7 +74,7 @@ def _summary(verdicts: pd.DataFrame) -> list[str]:
 
 
 def short(explanation: str) -> str:
-    """An explanation without the sentence that says what follows from it."""
+    """The name of an explanation, without what follows from it."""
     head = explanation.partition(":")[0]
     return head[:1].lower() + head[1:]
 
@@ -101,7 +102,7 @@ def _table(verdicts: pd.DataFrame) -> dict[str, Any]:
 
 
 def networks(summary: pd.DataFrame) -> dict[str, Any]:
-    """Each network's own numbers: the geometric mean over seeds, with its interval."""
+    """The numbers of each network: the geometric mean over seeds, with its interval."""
     shown = [name for name in QUANTITIES if name in set(summary["quantity"])]
     cells = {
         (str(arch), str(quantity)): _over_seeds(rows["value"], int(rows["diverged"].sum()))
@@ -142,7 +143,7 @@ def _ratio(row: dict[Any, Any], prefix: str) -> str:
 
 
 def start(looked: pd.DataFrame, rate: float) -> list[str]:
-    """How curved the two networks are before any training, where smoothness would help first."""
+    """The curvature of the two networks before any training."""
     rows = looked[(looked["quantity"] == "lambda_1") & (looked["learning_rate"] == rate)]
     logs = np.log(rows[(rows["step"] == 0) & (rows["value"] > 0)].set_index("arch")["value"])
     if not {PLAIN, BN} <= set(logs.index):
@@ -150,15 +151,15 @@ def start(looked: pd.DataFrame, rate: float) -> list[str]:
     plain, normalized = (float(np.exp(logs[[arch]].mean())) for arch in (PLAIN, BN))
     word = "more" if normalized > plain else "less"
     return [
-        f"Before any training λ₁ is {number(normalized)} for {label(BN)} and {number(plain)} for "
-        f"{label(PLAIN)}: BatchNorm starts where the loss is {word} curved."
+        f"Before any training, λ₁ is {number(normalized)} for {label(BN)} and {number(plain)} for "
+        f"{label(PLAIN)}: with BatchNorm the loss is {word} curved at the start."
     ]
 
 
 def edge(looked: pd.DataFrame) -> dict[str, Any]:
     """λ₁ and the mini-batches' κ at the last moment, relative to 2/lr: 1 is the edge of stability.
 
-    Means over seeds; of a quantity that was not taken, nothing.
+    Means over seeds. A run without these quantities has no row.
     """
     body = []
     whole = looked[looked["layer"].fillna("") == ""]
@@ -176,21 +177,21 @@ def edge(looked: pd.DataFrame) -> dict[str, Any]:
 def _limits(study: Mechanism, runs: pd.DataFrame) -> list[str]:
     fewest = min(len(seeds) for seeds in study.networks.values())
     said = [
-        "Verdicts compare networks at equal steps, where their losses differ. At equal loss they "
+        "Verdicts compare networks at equal steps, where their losses differ. At equal loss, they "
         "have trained for different numbers of steps, and values are interpolated between moments. "
-        "A network that stays on its plateau reaches no loss to be compared at.",
-        "At small steps the change of a gradient with ReLU is dominated by kinks, not by "
-        "curvature; a float32 and a float64 run of BatchNorm at learning rate 0.1 part within a "
-        "few steps, so that single trajectories are not reproducible across precisions.",
+        "A network that stays on its plateau reaches none of the losses and is not compared.",
+        "With ReLU, kinks and not curvature dominate the change of a gradient over small steps. A "
+        "float32 and a float64 run of BatchNorm at learning rate 0.1 differ within a few steps, so "
+        "single trajectories are not reproducible across precisions.",
         "PyHessian (Yao et al. 2020, arXiv:1912.07145) finds that BatchNorm does not always smooth "
         "the loss of shallow networks.",
     ]
     if fewest < 3:
-        said.insert(0, "Not every network has three seeds; without them nothing is decided.")
+        said.insert(0, "Verdicts on networks with fewer than three seeds are not decided.")
     lost = runs[(runs["status"] == "diverged") & ~runs["name"].str.startswith("range/")]
     for arch, count in lost["arch"].value_counts(sort=False).items():
         said.append(
-            f"{label(str(arch))}: {several(int(count), 'run')} diverged. That counts as a final "
-            "loss above any other."
+            f"{label(str(arch))}: {several(int(count), 'run')} diverged. Verdicts rank the final "
+            "loss of such a run above any other."
         )
     return said

@@ -38,7 +38,7 @@ EMPTY: Table = {"head": [], "body": []}
 def content(
     results: Path, study: Study, dataset: Mapping[str, Any], runs: pd.DataFrame
 ) -> dict[str, Any]:
-    """All that the second part says; `runs` is the table of the study's runs."""
+    """The content of the second part; `runs` is the table of the study's runs."""
     assert study.network is not None
     network = study.network
     rows = outcomes(read_table(results / "network/summary.csv", SUMMARY))
@@ -74,7 +74,7 @@ def content(
 
 
 def _missing(results: Path) -> str:
-    """The runs that have no trained network to look into."""
+    """The runs that have no trained network to inspect."""
     diverged = read_json(results / "network/insight.json")["diverged"]
     return f"Not inspected, because they diverged: {', '.join(diverged)}." if diverged else ""
 
@@ -96,8 +96,8 @@ def _setup(study: NetworkStudy, runs: pd.DataFrame, dataset: Mapping[str, Any]) 
     ]
     return (
         f"{capital(several(len(runs), 'run'))} ({listed(kinds)}) were trained on {images} images "
-        f"of {dataset['name']} and judged by {held_out:,} held-out images. Only final networks and "
-        "the network of plain tensors read the test images, once, at the end."
+        f"of {dataset['name']} and judged on {held_out:,} held-out images. Only final networks and "
+        "the network of plain tensors were tested, once, at the end."
     )
 
 
@@ -123,7 +123,7 @@ def _levels(
         lost = f", {o.diverged} diverged" if o.diverged else ""
         change = changed.get((o.group, o.level), "")
         if "," not in change and change.endswith(f" {called(o)}"):
-            change = ""  # the level's name says it already
+            change = ""  # the level's name already says it
         body.append(
             [
                 f"{called(o)}: {change}" if change else called(o),
@@ -139,7 +139,7 @@ def _levels(
 
 
 def _difference(o: Outcome, images: Images) -> str:
-    """In points: of one seed the value, of two both, of more the mean with its interval."""
+    """In points: one seed's value, two seeds' values, or the mean of more with its interval."""
     if not o.has("difference"):
         return ""
     if interval := o.interval("difference"):

@@ -1,4 +1,4 @@
-"""One factor at a time, and one part less: which differences are decided, and which survive."""
+"""Sweeps and ablations: which differences are decided, and which survive Holm's correction."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -20,10 +20,10 @@ SURVIVES = "*"
 
 
 def effects(levels: Sequence[Outcome], images: Images) -> dict[str, list[str]]:
-    """The levels by what their differences decide: better, worse, undecided, at chance.
+    """The levels grouped by the outcome of their comparison: better, worse, undecided, at chance.
 
-    A level that survives Holm's correction is marked. Where every level is at chance, no other
-    group has one.
+    A level that survives Holm's correction is marked. If every level is at chance, the other
+    groups are empty.
     """
     found: dict[str, list[str]] = {"better": [], "worse": [], "undecided": [], "at chance": []}
     for o in levels:
@@ -41,13 +41,13 @@ def effects(levels: Sequence[Outcome], images: Images) -> dict[str, list[str]]:
 
 
 def _stuck(levels: Sequence[Outcome], images: Images) -> bool:
-    """Whether no level of a factor, of those with an accuracy, learned anything."""
+    """Whether all levels of a factor that have an accuracy are at chance."""
     judged = [o for o in levels if o.has(JUDGED_BY)]
     return bool(judged) and all(images.at_chance(o, JUDGED_BY) for o in judged)
 
 
 def factor_table(outcomes: Sequence[Outcome], titles: dict[str, str], images: Images) -> Table:
-    """A row per factor: its base, and its levels by what can be said of them."""
+    """A row per factor: its base, and its levels grouped by outcome."""
     body = []
     for factor, title in titles.items():
         levels = _levels(outcomes, factor)
@@ -67,7 +67,7 @@ def factor_table(outcomes: Sequence[Outcome], titles: dict[str, str], images: Im
 
 
 def factors_paragraph(outcomes: Sequence[Outcome], titles: dict[str, str], images: Images) -> str:
-    """How many levels were compared, how surely, and what survives the number of comparisons."""
+    """How many levels were compared, how many are decided, and how many survive the correction."""
     sweeps = [o for o in outcomes if o.kind == "sweep"]
     said = _comparisons([o for o in sweeps if o.has("difference")], "level", "the base")
     stuck = [
@@ -77,8 +77,8 @@ def factors_paragraph(outcomes: Sequence[Outcome], titles: dict[str, str], image
     ]
     if stuck:
         said.append(
-            f"Nothing follows for {listed(stuck)}: every level is at chance, so that the trainings "
-            "were too short or the images too hard to tell levels apart."
+            f"Nothing follows for {listed(stuck)}: every level is at chance, because the runs were "
+            "too short or the images too difficult."
         )
     return " ".join([*said, *_sizes(outcomes, titles), *diverged(sweeps)])
 
@@ -86,8 +86,9 @@ def factors_paragraph(outcomes: Sequence[Outcome], titles: dict[str, str], image
 def _comparisons(compared: Sequence[Outcome], thing: str, reference: str) -> list[str]:
     if not compared:
         return [f"No {thing} is compared with {reference}."]
+    verb = "is" if len(compared) == 1 else "are"
     said = [
-        f"{capital(several(len(compared), thing))} are compared with {reference}, seed by seed."
+        f"{capital(several(len(compared), thing))} {verb} compared with {reference}, seed by seed."
     ]
     with_interval = [o for o in compared if o.interval("difference") is not None]
     if not with_interval:
@@ -100,10 +101,9 @@ def _comparisons(compared: Sequence[Outcome], thing: str, reference: str) -> lis
     kept = [o for o in with_interval if o.values.get("survives")]
     left = counted(len(kept)) if kept else "none"
     said.append(
-        f"By their own 95 % interval, {several(len(own), 'difference')} "
-        f"{'is' if len(own) == 1 else 'are'} decided; Holm's correction for "
-        f"{several(len(with_interval), 'comparison')} leaves {left} of them"
-        + (f", marked {SURVIVES}." if kept else ".")
+        f"The 95 % interval alone decides {several(len(own), 'difference')}. After Holm's "
+        f"correction for {several(len(with_interval), 'comparison')}, {left} "
+        f"{'remain' if len(kept) > 1 else 'remains'}" + (f", marked {SURVIVES}." if kept else ".")
     )
     return said
 
@@ -121,11 +121,11 @@ def _levels(outcomes: Sequence[Outcome], factor: str) -> list[Outcome]:
     return [o for o in outcomes if o.kind == "sweep" and o.group == factor]
 
 
-UNEQUAL = 1.1  # levels whose parameters differ by more than this factor do not cost the same
+UNEQUAL = 1.1  # levels whose parameters differ by more than this factor are of different sizes
 
 
 def _sizes(outcomes: Sequence[Outcome], titles: dict[str, str]) -> list[str]:
-    """Factors whose levels differ in size as well."""
+    """Factors whose levels also differ in size."""
     found = []
     for factor, title in titles.items():
         sizes = [o.known("parameters") for o in _levels(outcomes, factor)]
@@ -133,7 +133,7 @@ def _sizes(outcomes: Sequence[Outcome], titles: dict[str, str]) -> list[str]:
             found.append(title.lower())
     if not found:
         return []
-    return [f"Levels of {listed(found)} differ in their number of parameters as well."]
+    return [f"Levels of {listed(found)} also differ in their number of parameters."]
 
 
 def ablations_paragraph(outcomes: Sequence[Outcome], images: Images) -> str:
@@ -145,7 +145,7 @@ def ablations_paragraph(outcomes: Sequence[Outcome], images: Images) -> str:
         name = called(whole)
         parts = [o for o in rows if o.group == group and o.has("difference")]
         if images.at_chance(whole, JUDGED_BY):
-            said.append(f"{capital(name)} is at chance, so nothing follows for its parts.")
+            said.append(f"{capital(name)} is at chance, so nothing follows about its parts.")
             continue
         words = {
             "is worse": [o for o in parts if _decided(o) and (o.values["difference"] or 0) < 0],
@@ -164,5 +164,5 @@ def ablations_paragraph(outcomes: Sequence[Outcome], images: Images) -> str:
 
 
 def group_name(o: Outcome, titles: dict[str, str]) -> str:
-    """The factor of a sweep's level, or the network that an ablation takes something from."""
+    """The factor of a sweep's level, or the network from which an ablation removes a part."""
     return titles[o.group] if o.kind == "sweep" else final_name(o.group, o.family)

@@ -1,4 +1,4 @@
-"""The final networks: in a table, against one another, and against what is published."""
+"""The final networks: in a table, compared with each other, and with published networks."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class Comparison:
 
 
 def compared(comparisons: pd.DataFrame, ours: str, theirs: str, measure: str) -> Comparison | None:
-    """A row of network/comparisons.csv, in whichever order it holds the two."""
+    """A row of network/comparisons.csv, whichever of the two networks it has first."""
     for first, second, sign in ((theirs, ours, 1), (ours, theirs, -1)):
         both = (comparisons["first"] == first) & (comparisons["second"] == second)
         for row in comparisons[both & (comparisons["measure"] == measure)].to_dict("records"):
@@ -69,7 +69,7 @@ def finals_table(outcomes: Sequence[Outcome], images: Images) -> Table:
 
 
 def finals_paragraph(outcomes: Sequence[Outcome], images: Images) -> str:
-    """The best final network in each currency, of those that learned."""
+    """The best final networks by accuracy, parameters and operations, among those that learned."""
     finals = [o for o in outcomes if o.kind == "final" and o.has("test_accuracy")]
     stuck = [o for o in finals if images.at_chance(o, "test_accuracy")]
     learned = [o for o in finals if o not in stuck]
@@ -87,14 +87,14 @@ def finals_paragraph(outcomes: Sequence[Outcome], images: Images) -> str:
             least = min(trained, key=lambda o: o.known("train_flops"))
             said.append(f"“{called(least)}” needs the fewest training operations.")
         said.append(
-            "Which network is best depends on the currency; the dashed line of the next figures "
-            "joins those that no other beats in both."
+            "Which network is best depends on which cost counts. The dashed line in the next "
+            "figures joins the networks that no other beats in both accuracy and cost."
         )
     return " ".join([*said, *diverged([o for o in outcomes if o.kind == "final"])])
 
 
 def plain_paragraph(outcomes: Sequence[Outcome], images: Images) -> str:
-    """The network whose backward passes are derived by hand; nothing where there is none."""
+    """The network whose backward passes are derived by hand; empty if there is none."""
     for o in outcomes:
         if o.kind == "plain":
             if not o.has("test_accuracy"):
@@ -108,7 +108,7 @@ def plain_paragraph(outcomes: Sequence[Outcome], images: Images) -> str:
 
 
 def against_table(outcomes: Sequence[Outcome], comparisons: pd.DataFrame, images: Images) -> Table:
-    """Our networks against the published designs that were trained here, on the same data."""
+    """Our networks compared with published designs trained here on the same data."""
     finals = [o for o in outcomes if o.kind == "final"]
     body = []
     for family, other in AGAINST:
@@ -157,11 +157,11 @@ def _ratio(ours: Outcome, theirs: Outcome, measure: str, comparisons: pd.DataFra
 def published_paragraph(
     outcomes: Sequence[Outcome], dataset: Mapping[str, Any], images: Images
 ) -> str:
-    """Where ours lie among the published networks, if the data are the same."""
+    """How ours compare with published networks, if the images can be compared."""
     if not comparable(dataset):
         return (
-            "Published networks are left out of figures and tables: their accuracies are on the "
-            f"official pixels, and the images here are {dataset['name']}."
+            "Figures and tables leave out published networks: their accuracies are on the official "
+            f"pixels, and the images here are {dataset['name']}."
         )
     beaten, unbeaten = [], []
     for o in outcomes:
@@ -183,11 +183,11 @@ def published_paragraph(
     said = []
     if beaten:
         said.append(
-            "Published networks beat, in accuracy and parameters at once: "
+            "Beaten by published networks in both accuracy and parameters: "
             f"{'; '.join(beaten)} ({table('published')})."
         )
     if unbeaten:
-        said.append(f"No published network of the table beats {listed(unbeaten)} in both.")
+        said.append(f"No published network in the table beats {listed(unbeaten)} in both.")
     return " ".join(said)
 
 

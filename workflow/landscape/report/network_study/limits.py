@@ -19,18 +19,18 @@ def limitations(
     said = []
     if not comparable(dataset):
         said.append(
-            f"The images are {dataset['name']}: accuracies compare within this report only."
+            f"The images are {dataset['name']}: accuracies can be compared within this report only."
         )
     said.append(
-        "One factor is varied at a time, from one base and in short trainings. Factors may work "
-        f"differently together, in other networks and in longer trainings. {tuning}"
+        "One factor is varied at a time, from one base and in short runs. Factors may act "
+        f"differently together, in other networks and in longer runs. {tuning}"
     )
     if images.validation:
         said.append(
-            f"Sweeps and ablations are judged by the same {images.validation:,} held-out images, "
-            f"of which one is {100 / images.validation:.2g} points. Intervals contain what seeds "
-            "change and not what other images would. The best of several levels is flattered by "
-            "being chosen by the numbers that describe it."
+            f"Sweeps and ablations are judged on the same {images.validation:,} held-out images; "
+            f"one image is {100 / images.validation:.2g} points. Intervals include variation over "
+            "seeds, not over images. The best of several levels looks better than it is, because "
+            "the same numbers choose and describe it."
         )
     intervals = sum(o.interval("difference") is not None for o in outcomes)
     if intervals:
@@ -47,8 +47,8 @@ def limitations(
             f"The {listed(few)} have fewer than {ENOUGH} seeds: run-to-run variation is unknown."
         )
     said.append(
-        "The test images were read once, at the end, by each run of the final networks and of the "
-        "network of plain tensors, and by no other run of this part. The pictures of what networks "
-        "learned look at them again; nothing was chosen by those. Seconds are of this hardware."
+        "Each run of the final networks and of the network of plain tensors read the test images "
+        "once, at the end; no other run of this part did. The figures of what networks learned use "
+        "them again, and nothing was chosen by these figures. Seconds are of this hardware."
     )
     return said

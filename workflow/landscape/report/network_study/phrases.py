@@ -16,7 +16,7 @@ from landscape.tables.rows import Outcome
 
 @dataclass(frozen=True)
 class Images:
-    """How many images accuracies are of, and how many classes they have."""
+    """The numbers of images on which accuracies are measured, and the number of classes."""
 
     test: int
     validation: int
@@ -40,7 +40,7 @@ def images_of(dataset: Mapping[str, Any], runs: pd.DataFrame) -> Images:
 
 
 def called(outcome: Outcome) -> str:
-    """A final network, the plain network or a level, as a reader calls it."""
+    """The name of a final network, the network of plain tensors or a level."""
     if outcome.kind == "plain":
         return label(outcome.family)
     if outcome.kind == "final":
@@ -49,11 +49,11 @@ def called(outcome: Outcome) -> str:
 
 
 def divergence(outcome: Outcome) -> str:
-    """A setting whose runs, or some of them, ended without an accuracy."""
+    """A sentence on a setting some or all of whose runs diverged."""
     name, lost, seeds = called(outcome), outcome.diverged, outcome.seeds
     if lost == seeds:
         return f"All {seeds} runs of {name} diverged." if seeds > 1 else f"{name} diverged."
-    return f"{lost} of {seeds} runs of {name} diverged; its values are of the others."
+    return f"{lost} of {seeds} runs of {name} diverged; its values exclude them."
 
 
 def diverged(outcomes: Sequence[Outcome]) -> list[str]:
@@ -61,7 +61,7 @@ def diverged(outcomes: Sequence[Outcome]) -> list[str]:
 
 
 def accuracy_text(outcome: Outcome, measure: str, images: Images) -> str:
-    """A value; of two seeds both; of more the mean and the standard deviation over seeds."""
+    """One seed's value, two seeds' values, or mean and standard deviation over more seeds."""
     value, ends = outcome.values.get(measure), outcome.extremes(measure)
     if value is None:
         return ""

@@ -1,4 +1,4 @@
-"""The question of the network study, as its settings pose it."""
+"""The question of the network study, from its settings."""
 
 from collections.abc import Iterable
 
@@ -31,10 +31,10 @@ def question(study: NetworkStudy) -> list[str]:
     said = ["There is no single best network: accuracy costs parameters, operations and time."]
     if roles := _known(families, ROLES):
         each = listed([f"{label(family)} for {ROLES[family]}" for family in roles])
-        said.append(f"This study has a network for each currency: {each}.")
+        said.append(f"This study has one network for each of these aims: {each}.")
     if references := _known(families, REFERENCES):
         each = listed([REFERENCES[family] for family in references])
-        said.append(f"Published designs are trained on the same data for comparison: {each}.")
+        said.append(f"For comparison, published designs are trained on the same data: {each}.")
     steps = []
     if any(study.sweeps.values()):
         steps.append("sweeps vary one factor at a time of a small base network")
@@ -42,13 +42,14 @@ def question(study: NetworkStudy) -> list[str]:
         steps.append("ablations remove parts of final networks")
     if study.plain:
         steps.append(
-            "a network of plain tensors with hand-derived backward passes shows what a layer does"
+            "a network of plain tensors with hand-derived backward passes shows what each layer "
+            "computes"
         )
     paragraphs = [" ".join(said)]
     if steps:
         paragraphs.append(
-            f"To see why networks are as good as they are, {listed(steps)}. All choices are made "
-            "on held-out images."
+            f"To see what makes a network good, {listed(steps)}. All choices are made on held-out "
+            "images."
         )
     return paragraphs
 

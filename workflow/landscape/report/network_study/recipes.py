@@ -14,7 +14,7 @@ Table = dict[str, Any]  # head and body, texts only
 def recipes(study: NetworkStudy) -> dict[str, Any]:
     """Every setting of the base and of the final networks.
 
-    A row for each that differs; what all have in common is one text beside the table.
+    One row for each setting that differs; `common` is a text with the others.
     """
     columns = {"base": _settings_of(study.base)}
     for entry in study.entries():
@@ -35,13 +35,13 @@ def recipes(study: NetworkStudy) -> dict[str, Any]:
 
 
 def _is_absent_section(key: str, columns: Mapping[str, Mapping[str, str]]) -> bool:
-    """Whether a key stands for a section that some recipes lack and others have in parts."""
+    """Whether a key is that of a section that some recipes lack and others have."""
     nested = any(other.startswith(f"{key}: ") for recipe in columns.values() for other in recipe)
     return nested and all(recipe.get(key, NOT_USED) == NOT_USED for recipe in columns.values())
 
 
 def changes(study: NetworkStudy) -> dict[tuple[str, str], str]:
-    """What each level of a sweep changes of the base, and each ablation of the whole network."""
+    """What each level of a sweep changes in the base, and each ablation in the whole network."""
     wholes = {entry.level: entry.recipe for entry in study.entries() if entry.kind == "final"}
     found = {}
     for entry in study.entries():
@@ -57,7 +57,7 @@ def changes(study: NetworkStudy) -> dict[tuple[str, str], str]:
 
 
 def _settings_of(recipe: Recipe) -> dict[str, str]:
-    """All settings that the recipe has a use for, as texts."""
+    """All settings that the recipe uses, as texts."""
     said = recipe.model_dump()
     said["optimizer"] |= dict.fromkeys(recipe.optimizer.unread)
     return _flat(said)

@@ -2,23 +2,23 @@
 
 from landscape.config.network_study import NetworkStudy
 from landscape.config.tuning import Chosen
-from landscape.report.phrases import capital, counted, listed
+from landscape.report.phrases import counted, listed
 
 UNTUNED = (
-    "Learning rates were not tuned level by level; the table of all levels names those that have "
-    "their own."
+    "Learning rates were not tuned level by level; the table of all levels shows those that differ "
+    "from the base's."
 )
 
 
 def how(study: NetworkStudy) -> str:
-    """What was tried, and by what it was chosen."""
+    """What was tried, and how it was chosen."""
     if study.tune is None or not study.is_tuned:
         return ""
     factors = listed([f"{factor:g}" for factor in sorted(study.tune.factors)])
     return (
-        f"Each level, the base too, was first trained with seed {study.tune.seed} at {factors} "
-        "times its learning rate; the highest accuracy on held-out images chose the one at which "
-        "all seeds are compared."
+        f"Each level, including the base, was first trained with seed {study.tune.seed} at "
+        f"{factors} times its learning rate. All seeds are compared at the rate with the highest "
+        "validation accuracy."
     )
 
 
@@ -29,12 +29,12 @@ def limits(study: NetworkStudy, chosen: Chosen) -> str:
     ends = {min(study.tune.factors), max(study.tune.factors)} - {1}
     at_end = sum(factor in ends for factor in chosen.values())
     said = (
-        f"Each level's learning rate is the best of {counted(len(study.tune.factors))} by one seed "
-        "and the same held-out images"
+        f"Each level's learning rate is the best of {counted(len(study.tune.factors))}, chosen "
+        "with one seed and on the same held-out images"
     )
     if not at_end:
         return f"{said}."
     return (
-        f"{said}. {capital(counted(at_end))} of {counted(len(chosen))} settings chose an end of "
-        "their range: a rate beyond it may be better."
+        f"{said}. For {counted(at_end)} of {counted(len(chosen))} settings it is an end of the "
+        "range, and a rate beyond may be better."
     )

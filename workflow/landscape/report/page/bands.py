@@ -1,4 +1,4 @@
-"""Both studies side by side: at each step, from the lowest to the highest value."""
+"""The bands of both studies, side by side: at each step, the lowest to the highest value."""
 
 import pandas as pd
 
@@ -46,7 +46,7 @@ def bands(table: pd.DataFrame | None, probe: pd.DataFrame | None, study: Study) 
 
 
 def _over(study: Study) -> str:
-    """What the bands are over."""
+    """The values over which the bands extend."""
     said = ""
     if study.bands:
         said += f"Over learning rates: {_small(rates_sentence(study.bands))} "
@@ -68,7 +68,7 @@ def _panel(
     nothing: str,
     unit: str = "runs",
 ) -> Panel:
-    """One measure's bands, or the sentence `nothing` where no run has a value."""
+    """One measure's bands, or the sentence `nothing` if no run has a value."""
     rows = select(table, measure, null_at_start=unit == "runs" and measure != "loss")
     if rows.empty:
         return empty(title, nothing)

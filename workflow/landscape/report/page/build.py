@@ -1,4 +1,4 @@
-"""results/report.html: the report's first page, pictures to explore, tables to sort; one file."""
+"""results/report.html: the report's first page, interactive plots and sortable tables; one file."""
 
 import base64
 import gzip
@@ -69,19 +69,19 @@ def _static(name: str) -> str:
 
 
 def _json(value: Any) -> str:
-    """JSON that may stand in a script element."""
+    """JSON that is safe inside a script element."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return text.replace("<", "\\u003c")
 
 
 @cache
 def _plotly() -> str:
-    """plotly.js as base64 of gzip, which every browser since 2023 unpacks: 2 MB instead of 5."""
+    """plotly.js as base64 of gzip, which browsers since 2023 can unpack: 2 MB instead of 5."""
     return base64.b64encode(gzip.compress(PLOTLY.read_bytes(), mtime=0)).decode()
 
 
 def _plot(plot: Plot, prose: Prose, figures: Path) -> str:
-    """A picture's place: its text, links to its figures, and one of them for want of JavaScript."""
+    """A plot's section: its text, links to its figures, and one figure for lack of JavaScript."""
     titles = prose.titles["figure"]
     printed = [name for name in plot.figures if name in titles]
     links = ", ".join(
@@ -110,7 +110,7 @@ def _section(title: str, body: str) -> str:
 
 
 def _networks(said: Mapping[str, Any], prose: Prose) -> str:
-    """What the other studies found, where there are any."""
+    """The findings of the other studies, if there are any."""
     parts = []
     if "mechanism" in said:
         mechanism = said["mechanism"]

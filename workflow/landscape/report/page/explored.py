@@ -1,4 +1,4 @@
-"""The page's pictures, and the tables that they are drawn from."""
+"""The page's plots, and the tables from which they are drawn."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +16,7 @@ from landscape.tables.published import comparable
 
 
 def explored(results: Path, study: Study) -> Iterator[Plot]:
-    """The study's pictures, the report's first one first; a study that is off has none."""
+    """The study's plots, that of the first page first; a study that is left out has none."""
     if study.bands or study.probe:
         rates = read_table(results / "bands/bands.parquet") if study.bands else None
         steps = read_table(results / "probe/bands.parquet") if study.probe else None

@@ -1,4 +1,4 @@
-"""The number that a cell of a table shows, for sorting."""
+"""The number shown in a cell of a table, for sorting."""
 
 import re
 

@@ -43,7 +43,7 @@ SYMBOLS = {  # plotly's for matplotlib's
 
 
 def cost(summary: pd.DataFrame, published: bool) -> Plot:
-    """One point per network; `published`: results of others compare with these images'."""
+    """One point per network; `published`: whether published results are on comparable images."""
     rows = tested(summary)
     anchors = PUBLISHED if published else ()
     choices = [
@@ -53,12 +53,10 @@ def cost(summary: pd.DataFrame, published: bool) -> Plot:
     return Plot(
         "cost",
         "Accuracy against cost",
-        "Test error of the final networks against what they cost (log scales); lower left is "
-        "better. The dashed line joins the networks that no other beats in both. Bars: 95 % "
-        "t-intervals over three seeds or more. Open: six views of a test image."
-        + (
-            " Grey: published, official pixels; times are of the hardware named." if anchors else ""
-        ),
+        "Test error of the final networks by their cost (log scales); lower left is better. The "
+        "dashed line joins the networks that no other beats in both. Bars: 95 % t-intervals over "
+        "three seeds or more. Open: six views of a test image."
+        + (" Grey: published, official pixels; times on the named hardware." if anchors else ""),
         ("frontier_parameters", "frontier_cost", "accuracy_by_flops"),
         choices,
         asked="cost",
@@ -140,7 +138,7 @@ def _line(corners: list[tuple[float, float]]) -> Trace:
 
 
 def _published(column: str, unit: float, anchors: Sequence[Published]) -> Trace:
-    """What others have measured, where they say at what cost."""
+    """Published results that state this cost."""
     costs = {"parameters": "parameters", "train_flops": "flops", "train_seconds": "seconds"}
     known = [entry for entry in anchors if getattr(entry, costs[column]) is not None]
     return {

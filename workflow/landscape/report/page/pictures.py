@@ -13,7 +13,7 @@ COLORS = 48
 
 
 def embedded(png: Path) -> str:
-    """A figure as a data address, at most `WIDTH` wide, in few colours: 20 to 90 kB."""
+    """A figure as a data URL, at most `WIDTH` wide, in few colours: 20 to 90 kB."""
     try:
         with Image.open(png) as figure:
             small = figure.convert("RGB")

@@ -1,4 +1,4 @@
-"""Interactive pictures as plain data: plotly's traces and layouts."""
+"""Interactive plots as plain data: plotly's traces and layouts."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -31,7 +31,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class Choice:
-    """What a picture shows at a time: its panels, side by side where there is room."""
+    """What a plot shows at one time: its panels, side by side if there is room."""
 
     name: str
     panels: list[Panel]
@@ -46,9 +46,9 @@ class Slider:
 
 @dataclass(frozen=True)
 class Plot:
-    """A picture to explore and its printed figures; without JavaScript the first stands in.
+    """An interactive plot and its printed figures; without JavaScript the first replaces it.
 
-    Figures that the study lacks are left out. `asked` is what the choices are of.
+    Figures that the study lacks are left out. `asked` labels the choices.
     """
 
     name: str
@@ -61,18 +61,18 @@ class Plot:
 
 
 def numbers(values: ArrayLike) -> list[float | None]:
-    """Numbers for JSON, to `DIGITS` significant digits; null where there is none."""
+    """Numbers for JSON, to `DIGITS` significant digits; null if not finite."""
     array = np.asarray(values, dtype=np.float64).ravel()
     return [float(f"{value:.{DIGITS}g}") if np.isfinite(value) else None for value in array]
 
 
 def thinned(count: int) -> NDArray[np.int64]:
-    """The places of at most `POINTS` of so many points, evenly chosen from first to last."""
+    """The indices of at most `POINTS` of `count` points, evenly spaced from first to last."""
     return np.unique(np.linspace(0, count - 1, min(count, POINTS)).round().astype(np.int64))
 
 
 def logarithmic(title: str, values: Iterable[float]) -> dict[str, Any]:
-    """An axis for these positive numbers: ticks at 1, 2 and 5, or, over many decades, at powers."""
+    """An axis for these positive numbers: ticks at 1, 2 and 5 or, over many decades, at powers."""
     known = [value for value in values if value > 0]
     decades = np.log10(max(known) / min(known)) if known else 0.0
     ticks = "D2" if decades < MANY else max(1, round(decades / MANY / 2))
@@ -84,7 +84,7 @@ def linear(title: str) -> dict[str, Any]:
 
 
 def curves(title: str, y: dict[str, Any]) -> Layout:
-    """The layout of curves over training steps, whose values are named together on hover."""
+    """The layout of curves over training steps, whose values appear together on hover."""
     return {
         "title": {"text": title},
         "xaxis": {**linear("training step"), "hoverformat": ",d"},
@@ -128,7 +128,7 @@ def curve(name: str, steps: pd.Index, values: ArrayLike) -> Trace:
 
 
 def empty(title: str, reason: str) -> Panel:
-    """A panel without data says why."""
+    """A panel without data, with the reason."""
     text = {"text": reason.replace("\n", "<br>"), "showarrow": False, "x": 0.5, "y": 0.5}
     layout = {
         "title": {"text": title},

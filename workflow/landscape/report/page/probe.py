@@ -1,4 +1,4 @@
-"""The study along the gradient, step size by step size."""
+"""The study along the gradient, one step size at a time."""
 
 import numpy as np
 import pandas as pd
@@ -29,8 +29,8 @@ from landscape.report.page.plots import (
 
 MEASURES = {
     "loss": "loss after the step (nats)",
-    "gradient_distance": "distance to the gradient before",
-    "gradient_cosine": "cosine to the gradient before",
+    "gradient_distance": "distance from the gradient before",
+    "gradient_cosine": "cosine with the gradient before",
     "beta": "effective β",
 }
 NAMES = {
@@ -42,16 +42,16 @@ NAMES = {
 
 
 def step_sizes(probe: pd.DataFrame, settings: Probe, smoothing_steps: int) -> Plot:
-    """Each measure after a step of one size, which the slider chooses; probe/probe.parquet."""
+    """Each measure after a step of the size that the slider chooses, from probe/probe.parquet."""
     sizes = sorted(probe["relative_step_size"].unique())
     window = smoothing_steps // settings.every
     rate = f"{settings.learning_rate:g}"
     return Plot(
         "step_sizes",
         "One step size at a time",
-        "The mini-batch's loss, and its gradient against the gradient before, after one step of "
-        f"size η along the negative gradient. lr: the learning rate, {rate}. Medians over seeds, "
-        f"{smoothing(window, window * settings.every)}.",
+        "The mini-batch's loss, and its gradient compared with the gradient before, after one step "
+        f"of size η along the negative gradient. lr: the learning rate, {rate}. Medians over "
+        f"seeds, {smoothing(window, window * settings.every)}.",
         ("probe_loss", "probe_gradient", "probe_beta"),
         [
             Choice(name, [_panel(probe, measure, sizes, smoothing_steps)])
@@ -74,7 +74,7 @@ def _panel(probe: pd.DataFrame, measure: str, sizes: list[float], smoothing_step
 
 
 def _at(known: pd.DataFrame, size: float, measure: str, smoothing_steps: int) -> list[Trace]:
-    """A curve per architecture; one that has no value at this size is empty."""
+    """One curve per architecture; empty if it has no value at this size."""
     traces = []
     for name in archs_of(known):
         rows = known[(known["arch"] == name) & (known["relative_step_size"] == size)]
@@ -84,7 +84,7 @@ def _at(known: pd.DataFrame, size: float, measure: str, smoothing_steps: int) ->
 
 
 def _axis(measure: str, values: pd.Series) -> Layout:
-    """The axis that all step sizes share, so that the curves move and the axis does not."""
+    """One axis for all step sizes, so that the slider moves the curves and not the axis."""
     axis = linear(MEASURES[measure])
     if measure != "gradient_cosine":
         axis = logarithmic(MEASURES[measure], values)
@@ -95,15 +95,15 @@ def _axis(measure: str, values: pd.Series) -> Layout:
 
 
 def beta(probe: pd.DataFrame, settings: Probe) -> Plot:
-    """β against training step and step size, one panel per architecture; probe/probe.parquet."""
+    """β by training step and step size, one panel per architecture, from probe/probe.parquet."""
     grids = beta_grids(probe)
     panels = [_heatmap(name, grid, extremes(grids)) for name, grid in grids.items()]
     return Plot(
         "beta",
         "Effective β by step and step size",
-        "β(η), the change of the gradient over the distance moved, by training step and step size "
-        f"relative to the learning rate {settings.learning_rate:g}; geometric mean over seeds, "
-        "one log colour scale, not smoothed.",
+        "β(η), the change of the gradient divided by the distance moved, by training step and step "
+        f"size relative to the learning rate {settings.learning_rate:g}; geometric mean over "
+        "seeds, one log colour scale, not smoothed.",
         ("probe_beta_heatmap", "probe_parts"),
         [Choice("", panels or [empty("", NO_STEP_SIZE)])],
     )

@@ -12,13 +12,13 @@ Table = Mapping[str, Any]  # head and body, texts only
 
 
 class Prose:
-    """Texts with their citations; `titles` are those of figures, tables and sections by name."""
+    """Texts with citations; `titles`: kind (figure, table, section) → name → title."""
 
     def __init__(self, titles: Mapping[str, Mapping[str, str]]) -> None:
         self.titles = titles
 
     def cited(self, text: str) -> str:
-        """A text, ⟨figure:name⟩ and the like as links; what the page lacks is in the PDF."""
+        """A text with ⟨figure:name⟩ and the like as links, to the PDF if the page lacks them."""
         parts, rest = [], 0
         for found in CITATION.finditer(text):
             parts += [escape(text[rest : found.start()]), self._link(*found.groups())]
@@ -41,7 +41,7 @@ class Prose:
         return "\n".join(f"<p>{self.cited(text)}</p>" for text in texts if text)
 
     def table(self, table: Table) -> str:
-        """Rows whose first cell is *starred* title the group of those below."""
+        """A table as HTML; a row whose first cell is *starred* is the title of those below it."""
         head = "".join(f'<th scope="col">{escape(text)}</th>' for text in table["head"])
         groups: list[list[str]] = [[]]
         for cells in table["body"]:

@@ -1,4 +1,4 @@
-"""The loss around trained networks, to turn."""
+"""The loss around trained networks, as surfaces to turn."""
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,7 @@ from landscape.report.page.plots import Choice, Layout, Panel, Plot, empty, numb
 
 
 def surfaces(surface: pd.DataFrame) -> Plot:
-    """One panel per run of network/surface.parquet; all share one log scale."""
+    """One panel per run of network/surface.parquet, with one log scale for all."""
     grids, archs = surface_grids(surface), surface_archs(surface)
     panels = [
         _panel(surface_title(run, archs), color(archs[run]), grid, extremes(grids))
@@ -26,7 +26,8 @@ def surfaces(surface: pd.DataFrame) -> Plot:
         "surfaces",
         "The loss around trained networks",
         "Loss in a plane of two random directions, in units of each filter's norm; the trained "
-        "weights are at (0, 0). Height and colour are logarithmic and shared. Drag to turn.",
+        "weights are at (0, 0). Height and colour are logarithmic, with one scale for all "
+        "networks. Drag to turn.",
         ("loss_surface",),
         [Choice("", panels or [empty("", NO_RUN)])],
     )

@@ -1,4 +1,4 @@
-"""The report's tables that the page has, by their names in the PDF, with titles."""
+"""The report's tables on the page, with titles and their names in the PDF."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
@@ -13,7 +13,7 @@ class Titled(NamedTuple):
 
 
 def tables(said: Mapping[str, Any]) -> Iterator[Titled]:
-    """Those that have rows, in the report's order; `said` is what the report says."""
+    """The tables that have rows, in the report's order; `said` is the report's content."""
     for titled in _all(said):
         if titled.table["body"]:
             yield titled
@@ -28,11 +28,11 @@ def _all(said: Mapping[str, Any]) -> Iterator[Titled]:
         mechanism = said["mechanism"]
         yield Titled("explanations", "Explanations as predictions", mechanism["verdicts"])
         yield Titled("edge", "Curvature relative to 2/lr", mechanism["edge"])
-        yield Titled("networks", "Every network by itself", mechanism["networks"])
+        yield Titled("networks", "Each network", mechanism["networks"])
     if "network" in said:
         network = said["network"]
         yield Titled("finals", "Final networks", network["finals"])
-        yield Titled("against", "Against published designs trained here", network["against"])
+        yield Titled("against", "Published designs trained here", network["against"])
         yield Titled("published", "Published results", network["published"])
         yield Titled("factors", "Factors of the sweeps", network["factors"])
         yield Titled("levels", "Every level of the sweeps and every ablation", network["levels"])

@@ -1,1 +1,1 @@
-"""Locks that the kernel frees when their holder ends, however it ends: of GPUs, and of runs."""
+"""Locks on GPUs and runs, which the kernel frees however their holder ends."""

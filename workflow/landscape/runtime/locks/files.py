@@ -1,4 +1,4 @@
-"""Lock files: taken, signed with who holds them, and read for people who wait."""
+"""Lock files: locked, signed by their holder, and read for messages to those who wait."""
 
 import json
 import os
@@ -15,7 +15,7 @@ JOB = "SLURM_JOB_ID"
 
 
 class Locks:
-    """Lock files below a folder, open to everyone who may write to that folder."""
+    """Lock files in a folder, open to everyone who may write to that folder."""
 
     def __init__(self, root: Path):
         self.root = root
@@ -32,7 +32,7 @@ class Locks:
         return path
 
     def lock(self, path: Path) -> FileLock:
-        # The library's fallback without kernel locks is a mere file: it would outlive a kill.
+        # Without kernel locks the library falls back to a plain file, which would survive a kill.
         return FileLock(path, mode=self.mode & 0o666 | 0o600, fallback_to_soft=False)
 
     def is_free(self, path: Path) -> bool:
@@ -44,7 +44,7 @@ class Locks:
 
 
 def acquired(lock: FileLock) -> bool:
-    """Whether the lock was free; it is held then."""
+    """Try to lock; whether it succeeded."""
     try:
         lock.acquire(blocking=False)
     except TimeoutError:
@@ -65,14 +65,14 @@ def sign(lock: FileLock, holder: str) -> None:
 
 
 def signature(path: Path) -> str:
-    """Who signed a lock file, for people."""
+    """Who signed a lock file, in words."""
     try:
         content = json.loads(path.read_text("utf-8"))
         job = f", Slurm job {content['job']}" if content["job"] else ""
         process = f"process {content['pid']} on {content['host']}{job}"
         return f"{content['holder']} ({process}) since {content['since']}"
     except (OSError, ValueError, KeyError):
-        return "another process"  # which is signing at this moment
+        return "another process"  # it is just signing
 
 
 def say(text: str) -> None:

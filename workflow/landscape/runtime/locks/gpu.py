@@ -1,7 +1,7 @@
-"""GPUs are handed out here: Snakemake counts them and never says which.
+"""Handing out GPUs: Snakemake counts them but does not say which.
 
-A card, or a share of one, is a locked file. The files belong to the machine and not to a results
-folder, so that two studies on one machine never hold the same card.
+A GPU, or a share of one, is a locked file. The files belong to the machine and not to a results
+folder, so two studies on one machine never hold the same GPU.
 """
 
 import json
@@ -29,14 +29,14 @@ from landscape.runtime.locks.files import (
 )
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
-HIP_VISIBLE = "HIP_VISIBLE_DEVICES"  # where it is set, HIP heeds it and not the other
-FOLDER = "LANDSCAPE_LOCKS"  # environment variable: where the machine's lock files are
+HIP_VISIBLE = "HIP_VISIBLE_DEVICES"  # if it is set, HIP reads it and not the other
+FOLDER = "LANDSCAPE_LOCKS"  # environment variable: the folder of the machine's lock files
 
 
 def cards() -> list[str]:
-    """The GPUs that this process may use, as `_variable` names them; torch is not asked.
+    """The GPUs that this process may use, as `_variable` names them, without torch.
 
-    None inside a Slurm job that was given one: there the scheduler has handed them out.
+    None inside a Slurm job with one GPU, which the scheduler has handed out.
     """
     if JOB in os.environ:
         given = visible(os.environ.get(_variable(), ""))
@@ -51,7 +51,7 @@ def cards() -> list[str]:
 
 
 def _variable() -> str:
-    """The environment variable that says which cards a process may use."""
+    """The environment variable that says which GPUs a process may use."""
     return HIP_VISIBLE if HIP_VISIBLE in os.environ else VISIBLE
 
 
@@ -70,7 +70,7 @@ def visible(text: str) -> list[str]:
 
 
 def installed(listed: str) -> list[str]:
-    """The names in the output of `nvidia-smi -L`; a card cut into MIG devices counts as these."""
+    """The names in the output of `nvidia-smi -L`; a GPU with MIG devices counts as these."""
     found: list[list[str]] = []
     for line in listed.splitlines():
         name = line.rpartition("(UUID: ")[2].rstrip(")")
@@ -82,19 +82,19 @@ def installed(listed: str) -> list[str]:
 
 
 def numbered(listed: str) -> list[str]:
-    """AMD's cards in the output of `rocm-smi --showid --json`, as HIP counts them: 0, 1, …
+    """AMD's GPUs in the output of `rocm-smi --showid --json`, as HIP counts them: 0, 1, …
 
-    HIP reads CUDA_VISIBLE_DEVICES as CUDA does, but it knows numbers only.
+    HIP reads CUDA_VISIBLE_DEVICES as CUDA does, but only numbers.
     """
     try:
         found = json.loads(listed)
-    except ValueError:  # a warning of its own instead: no card, or no driver
+    except ValueError:  # a warning instead: no GPU, or no driver
         return []
     return [str(number) for number, _ in enumerate(k for k in found if k.startswith("card"))]
 
 
 def machine_folder() -> Path:
-    """Where this machine's lock files are: $LANDSCAPE_LOCKS, or the user's runtime directory."""
+    """The folder of the machine's lock files: $LANDSCAPE_LOCKS, or the user's runtime directory."""
     if FOLDER in os.environ:
         return Path(os.environ[FOLDER])
     if "XDG_RUNTIME_DIR" in os.environ:
@@ -104,11 +104,11 @@ def machine_folder() -> Path:
 
 @contextmanager
 def lock_gpu(holder: str, parallel: int = 1, among: Sequence[str] | None = None) -> Iterator[None]:
-    """Inside the block `_variable` names one card, or a share of it, held by nobody else.
+    """Inside the block, `_variable` names one GPU, of which nobody else holds this share.
 
-    holder: who this is, for others that wait. parallel: jobs that run at a time on this machine;
-    if they outnumber the cards, each card is shared by as many as that takes. among: the cards, if
-    not all that this process may use. Without cards nothing happens. To be entered before torch
+    holder: the name of this process, for those that wait. parallel: how many jobs run at the same
+    time on this machine; if there are fewer GPUs, they are shared. among: the GPUs to choose from,
+    if not all that this process may use. Without GPUs nothing happens. Enter the block before torch
     looks for a GPU.
     """
     names = cards() if among is None else among
@@ -120,8 +120,8 @@ def lock_gpu(holder: str, parallel: int = 1, among: Sequence[str] | None = None)
         card, share = _wait(Locks(folder), names, -(-parallel // len(names)), holder)
     except OSError as error:
         raise UserError(
-            f"{folder}: no file locks, by which the GPUs of a machine are handed out "
-            f"({error.strerror}); set {FOLDER} to another folder, or {VISIBLE} to one card "
+            f"{folder}: no file locks, which are needed to hand out GPUs "
+            f"({error.strerror}); set {FOLDER} to another folder, or {VISIBLE} to one GPU "
             "and run one job at a time"
         ) from None
     variable = _variable()
@@ -137,10 +137,10 @@ def lock_gpu(holder: str, parallel: int = 1, among: Sequence[str] | None = None)
 
 
 def _wait(locks: Locks, names: Sequence[str], shares: int, holder: str) -> tuple[str, FileLock]:
-    """The card that this process now has a share of, and the lock that is the share."""
-    # Slurm numbers the cards of each of its jobs from 0 on.
+    """The GPU of which this process now has a share, and the lock of the share."""
+    # Slurm numbers the GPUs of each job from 0.
     folder = locks.folder("-job".join(filter(None, [platform.node(), os.environ.get(JOB)])))
-    # All cards once before any card twice: sharing starts only when it must.
+    # Each GPU once before any GPU twice: sharing starts only if necessary.
     slots = [
         (name, folder / f"{name.replace('/', '_')}.{k}.lock")
         for k in range(shares)

@@ -1,4 +1,4 @@
-"""A run is trained by one process at a time, on whatever machine."""
+"""A lock with which only one process at a time trains a run, on any machine."""
 
 import errno
 from collections.abc import Iterator
@@ -10,16 +10,16 @@ from filelock import FileLock
 from landscape.errors import UserError
 from landscape.runtime.locks.files import POLL_SECONDS, Locks, acquired, say, sign, signature
 
-FOLDER = ".locks"  # below the results folder
-LOCKLESS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)  # answers of file systems without locks
+FOLDER = ".locks"  # in the results folder
+LOCKLESS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)  # errors of file systems without locks
 
 
 @contextmanager
 def lock_run(results: Path, run_id: str) -> Iterator[bool]:
-    """Inside the block no other process, on whatever machine, works on this run.
+    """Inside the block no other process, on any machine, works on this run.
 
-    A process that does (it outlived the Snakemake that started it) is waited for; the value says
-    whether there was one. Without file locks nothing is waited for.
+    This waits for a process that does, for example one whose Snakemake has ended; the value says
+    whether there was one. Without file locks it does not wait.
     """
     try:
         lock, waited = _taken(Locks(results), run_id)
@@ -35,7 +35,7 @@ def lock_run(results: Path, run_id: str) -> Iterator[bool]:
 
 
 def is_in_work(results: Path, run_id: str) -> bool:
-    """Whether a process, on whatever machine, works on this run."""
+    """Whether a process, on any machine, works on this run."""
     path = results / FOLDER / "runs" / _file(run_id)
     try:
         return path.exists() and not Locks(results).is_free(path)

@@ -105,7 +105,7 @@
   }
   load();
 
-  // Numbers by size, then texts by letter; empty cells last. Each group of rows stays together.
+  // Sorts numbers by size, then texts alphabetically, empty cells last, within each group of rows.
   function compare(one, other, sign) {
     const [a, b] = [one, other].map((cell) => ({
       text: cell.textContent,
