@@ -107,4 +107,4 @@ def test_settings_of_a_stage_are_checked_like_a_file():
 
 def test_a_rule_between_sections_says_its_keys_and_not_the_whole_configuration(tmp_path):
     said = refused(tmp_path, "data: {source: demo}\nsplit: {train_images: 60000}")
-    assert said[1:] == ["  split.train_images: 60,000 are more than there are: 4,000"]
+    assert said[1:] == ["  split.train_images: 60,000 are more than the 4,000 training images"]

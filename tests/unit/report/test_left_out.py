@@ -79,7 +79,7 @@ def test_a_report_has_the_parts_that_the_study_has(kept, results, tmp_path):
 
 
 def test_a_study_of_nothing_is_refused():
-    with pytest.raises(UserError, match="at least one must have a run"):
+    with pytest.raises(UserError, match="must have a run to train"):
         study_with()
 
 
