@@ -27,7 +27,9 @@ def image_mistake(run: Run | PlainRun, images: int) -> str | None:
         )
     if chosen is not None and chosen + held_out > images:
         beside = f" and {held_out:,} for validation" if held_out else ""
-        return f"{key}.train_images: {chosen:,}{beside} are more than the {images:,} training images"
+        return (
+            f"{key}.train_images: {chosen:,}{beside} are more than the {images:,} training images"
+        )
     if isinstance(run, Run):
         return _small_batch(run, images - held_out if chosen is None else chosen)
     return None

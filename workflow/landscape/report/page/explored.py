@@ -6,6 +6,7 @@ from pathlib import Path
 from landscape.config.study import Study
 from landscape.figures.selection import wanted
 from landscape.report.page.bands import bands
+from landscape.report.page.mechanism import path
 from landscape.report.page.networks import cost
 from landscape.report.page.plots import Plot
 from landscape.report.page.probe import beta, step_sizes
@@ -25,6 +26,9 @@ def explored(results: Path, study: Study) -> Iterator[Plot]:
         probe = read_table(results / "probe/probe.parquet")
         yield step_sizes(probe, study.probe, study.figures.smoothing_steps)
         yield beta(probe, study.probe)
+    if study.mechanism:
+        looked = read_table(results / "mechanism/mechanism.parquet")
+        yield path(read_table(results / "mechanism/losses.parquet"), looked)
     configured = wanted(study)
     if "frontier_parameters" in configured:
         summary = read_table(results / "network/summary.csv")
