@@ -61,7 +61,7 @@ def _learning(facts: Facts) -> list[str]:
         said.append("Only one architecture was trained, so nothing is compared.")
     best, along = (
         "the test accuracy at the best learning rate",
-        "in the study along the gradient, it",
+        "the test accuracy in the study along the gradient",
     )
     if not bands:
         along = "the test accuracy"
