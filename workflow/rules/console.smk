@@ -66,9 +66,7 @@ def announce():
         refuse(f"nothing was started: {done.stdout.strip()}")
     logger.info(done.stdout.strip())
     program = Path(sys.executable).with_name("landscape")
-    if (
-        program.exists()
-    ):  # missing if the package is only unpacked, for another workflow
+    if program.exists():  # not if the package is only unpacked
         logger.info("To watch it, in a second terminal, in this folder:")
         logger.info(f"  {status_command(program)}")
 

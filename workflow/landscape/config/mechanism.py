@@ -1,4 +1,4 @@
-"""The `mechanism:` section: what BatchNorm changes, told apart by controls that share parts."""
+"""The `mechanism:` section: what BatchNorm changes, tested by controls that share parts of it."""
 
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
@@ -38,7 +38,7 @@ class InDepth(Settings):
 
 
 class Look(Settings):
-    """How the kept weights of one run are looked at."""
+    """How the kept weights of one run are inspected."""
 
     run: Run
     curvature_images: Count
@@ -62,7 +62,7 @@ class Range(Settings):
 
 
 class Mechanism(Settings):
-    """One run per (network, learning rate, seed), looked at along its path; and short ones."""
+    """One run per (network, learning rate, seed), inspected at its moments, and short runs."""
 
     networks: Seeds
     width: Width
@@ -78,7 +78,7 @@ class Mechanism(Settings):
     @model_validator(mode="before")
     @classmethod
     def _nulls_are_left_out(cls, value: Any) -> Any:
-        """A file laid over config.yaml cannot take a network away; it can set it to null."""
+        """An overlay cannot remove a network, but can set it to null; this removes such ones."""
         if not isinstance(value, dict):
             return value
         parts = {key: _without_nulls(value[key]) for key in ("slower", "range") if key in value}
@@ -103,14 +103,14 @@ class Mechanism(Settings):
 
     @property
     def moments(self) -> tuple[int, ...]:
-        """The steps at which the weights are looked at: 0, 10, 30, 100, 300, …, the last."""
+        """The steps at which the weights are inspected: 0, 10, 30, 100, 300, …, the last."""
         found = list(FIRST)
         while found[-1] < self.steps:
             found.append(10 * found[-2])
         return (*(step for step in found if step < self.steps), self.steps)
 
     def look(self, run: Run) -> Look:
-        """What a run's measures depend on, and nothing of other runs."""
+        """The settings on which a run's measures depend, without those of other runs."""
         network: Any = network_of(str(run.name))
         deep = (
             network in self.in_depth.networks
@@ -126,7 +126,7 @@ class Mechanism(Settings):
 
     @property
     def path_ids(self) -> list[str]:
-        """The runs that are looked at along their path."""
+        """The runs that are inspected at their moments."""
         return [mechanism_id(name, seed) for _, name, _, seed in self._paths()]
 
     @property

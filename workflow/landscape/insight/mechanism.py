@@ -1,10 +1,11 @@
 """From the kept weights of a run to its mechanism.parquet: every quantity at every moment.
 
-Hessians are of one class-balanced, seeded batch of training images with that batch's statistics,
-the same for every run; what a step meets is of the mini-batches that the run took from there.
+Hessians are computed on the curvature batch, one fixed, class-balanced batch of training images,
+with that batch's statistics. Other quantities are measured on mini-batches of the run from that
+moment on.
 
-What costs few gradients is measured at every moment. Sharpness and noise are left out between the
-first one and step 100; what a few runs are asked for, `in_depth`, is measured at both ends.
+Quantities that cost few gradients are measured at every moment, sharpness and noise not between the
+first moment and step 100. `in_depth` adds quantities of a few runs at the first and last moment.
 """
 
 import math
@@ -96,7 +97,7 @@ def collect(look: Look, results: Path, threads: int | None = None) -> list[Path]
 
 
 class Subject:
-    """A run's network, at whichever moment it was loaded last, and the images to look with."""
+    """A run's network at the moment that was loaded last, and the images to inspect it with."""
 
     def __init__(self, look: Look, results: Path, device: torch.device):
         self.look, self.run = look, look.run
@@ -121,7 +122,7 @@ class Subject:
         self.inputs, self.labels = Batches(chosen, count, device=device).batch(0)
 
     def rows(self, step: int) -> list[Row]:
-        """Every quantity at this moment, a row each; what has no value there has no row."""
+        """Every quantity at this moment, one row each; a quantity without a value has none."""
         self._load(step)
         hessian = Hessian(self.model, self.flat, self.inputs, self.labels, cross_entropy)
         loss = float(hessian.loss)
@@ -185,7 +186,7 @@ class Subject:
                 yield from ((layer, name, value) for name, value in values.items())
 
     def _further(self, step: int, hessian: Hessian, batch: Batch) -> dict[str, float]:
-        """λ_max of a mini-batch's Hessian; the curvature batch's in units without a scale."""
+        """λ_max of a mini-batch's Hessian; the curvature batch's in scale-free coordinates."""
         products: dict[str, Product] = {
             "batch_lambda_max": Hessian(self.model, self.flat, *batch, cross_entropy)
         }
@@ -201,7 +202,7 @@ class Subject:
         return loss_and_gradient(self.model, self.flat, point, *batch, cross_entropy)[1]
 
     def _start(self, name: str, step: int) -> torch.Tensor:
-        """A random vector to begin a Krylov space with."""
+        """A random vector with which a Krylov space starts."""
         drawn = generator(self.run.seed, name, step)
         return torch.randn(self.flat.vector.shape, generator=drawn).to(self.flat.vector)
 
@@ -241,7 +242,7 @@ class Subject:
 
 
 def _summed_up(sides: dict[str, dict[str, torch.Tensor]]) -> dict[str, dict[str, float]]:
-    """Over a layer's channels: the extremes of left/right, medians of what the bound is made of.
+    """Over a layer's channels: the extremes of left/right, medians of the bound's terms.
 
     Channels that no gradient reaches are left out.
     """

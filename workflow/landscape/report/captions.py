@@ -38,8 +38,8 @@ CAPTIONS: dict[str, Caption] = {
     ),
     "overview": Caption(
         "The loss in both studies",
-        "Mini-batch loss (log scale) by training step. Left, over learning rates: {band} Right, "
-        "along the gradient: {probe_band}. Solid: median over seeds; pale: every seed.",
+        "Mini-batch loss (log scale) by training step. Left: over learning rates. {band} Right: "
+        "along the gradient. {probe_band}. Solid: median over seeds; pale: every seed.",
     ),
     "samples": Caption(
         "Training images", "The first ten training images of each class, one row per class."

@@ -73,8 +73,8 @@ def _data(dataset: Mapping[str, Any]) -> list[str]:
         ]
     if dataset["official_pixels"] is False:
         return [
-            f"The images are not the official pixels of CIFAR-10 but {dataset['name']}. Accuracies "
-            "cannot be compared with published ones."
+            f"The images are {dataset['name']}, and not the official pixels. Accuracies cannot be "
+            "compared with published ones."
         ]
     return [
         f"The images ({dataset['name']}) were stored without loss, but nothing proves that they "

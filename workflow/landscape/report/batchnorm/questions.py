@@ -59,7 +59,10 @@ def _learning(facts: Facts) -> list[str]:
         )
     if not any(map(facts.compares, facts.tables)):
         said.append("Only one architecture was trained, so nothing is compared.")
-    best, along = "the test accuracy at the best learning rate", "along the gradient, it"
+    best, along = (
+        "the test accuracy at the best learning rate",
+        "the test accuracy in the study along the gradient",
+    )
     if not bands:
         along = "the test accuracy"
     said += facts.said("bands", {"test_accuracy_best": best}, "lower", "higher")
@@ -194,7 +197,7 @@ def _course(facts: Facts) -> list[str]:
         second = label(names[1])
         if step is None:
             said.append(
-                f"At the end of training, the range of {second} is not smaller in every seed."
+                f"In some seed, the range of {second} is not smaller at the end of training."
             )
         elif step == 0:
             said.append(f"The range of {second} is smaller at every probed step.")

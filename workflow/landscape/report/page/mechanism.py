@@ -42,11 +42,11 @@ def path(losses: pd.DataFrame, looked: pd.DataFrame) -> Plot:
     ]
     return Plot(
         "path",
-        "Every network along its training",
+        "Each network during training",
         "Median over the seeds that have not diverged. Loss: mini-batches, mean over a hundredth "
         "of the steps. λ₁: the largest eigenvalue of the Hessian; κ: the curvature along the "
         "gradient; both relative to 2/lr, beyond which a step of gradient descent overshoots. "
-        "Click a name to hide it, twice to see it alone.",
+        "Click a name to hide it; double-click it to show only this network.",
         ("mechanism_controls", "mechanism_sharpness", "mechanism_spectrum", "mechanism_range"),
         choices,
     )
