@@ -42,6 +42,12 @@ class Buildah:
         return done.stdout
 
 
+def mounts(folder: Path) -> list[str]:
+    """What is mounted below a folder, in the order of mounting."""
+    points = [line.split()[1] for line in Path("/proc/mounts").read_text("utf-8").splitlines()]
+    return [point for point in points if Path(point).is_relative_to(folder)]
+
+
 @pytest.fixture(scope="module")
 def buildah(tmp_path_factory):
     """With the base image in its storage."""
@@ -60,7 +66,11 @@ def buildah(tmp_path_factory):
     run("commit", "--rm", "base", "docker.io/library/debian:bookworm-slim")
     shutil.rmtree(folder / "base")
     yield run
-    shutil.rmtree(folder, ignore_errors=True)  # gigabytes
+    run("rm", "--all")
+    # What a refused build had mounted, and the storage, which buildah mounts on itself.
+    for mounted in reversed(mounts(folder)):
+        subprocess.run(["umount", mounted], check=True)
+    shutil.rmtree(folder)  # gigabytes
 
 
 def build(buildah, *arguments: str, code: int = 0) -> str:

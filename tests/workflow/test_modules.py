@@ -107,9 +107,7 @@ def test_a_single_address_is_refused_in_a_sentence(other):
 
 def test_deployed_from_a_catalog_it_plans_the_demo(repository, tmp_path):
     """As from GitHub, whose address leads to the local repository here."""
-    deploy = shutil.which("snakedeploy", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
-    if deploy is None:
-        pytest.skip("snakedeploy is not installed")
+    deploy = Path(sys.executable).with_name("snakedeploy")
     environment = {
         "GIT_CONFIG_COUNT": "1",
         "GIT_CONFIG_KEY_0": f"url.file://{tmp_path}/forge/.insteadOf",

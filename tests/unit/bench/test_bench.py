@@ -17,6 +17,7 @@ import torch
 from landscape.bench import (
     BANDS,
     BARE,
+    CONTIGUOUS,
     PLAIN,
     PROBE,
     PROBED,
@@ -50,7 +51,7 @@ from landscape.training import job
 from support.runs import RUNS, images
 
 CPU = torch.device("cpu")
-KINDS = (BARE, UNMEASURED, BANDS, PROBED)
+KINDS = (BARE, CONTIGUOUS, UNMEASURED, BANDS, PROBED)
 
 
 def test_contenders_take_turns_and_every_round_has_a_time_for_each(
@@ -124,6 +125,32 @@ def test_every_contender_trains(kind: str, monkeypatch: pytest.MonkeyPatch) -> N
     assert racer.architecture == "vgg_a_bn"
     moved = [not torch.equal(p, before[name]) for name, p in built[0].named_parameters()]
     assert any(moved)
+
+
+@pytest.mark.parametrize(
+    ("kind", "layout"), [(BARE, torch.channels_last), (CONTIGUOUS, torch.contiguous_format)]
+)
+def test_the_bare_step_convolves_in_its_layout(kind: str, layout: torch.memory_format) -> None:
+    seen = []
+
+    def look(module: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
+        if isinstance(module, torch.nn.Conv2d):
+            both = (inputs[0], module.weight)
+            seen.append([x.is_contiguous(memory_format=layout) for x in both])
+
+    with torch.nn.modules.module.register_module_forward_pre_hook(look):
+        contender(kind, RUNS["bands"], images("cpu"), CPU).advance()
+    assert seen == 8 * [[True, True]]
+
+
+def test_both_layouts_race_in_float32_on_a_gpu() -> None:
+    for device, precision, both in (
+        ("cuda", "float32", True),
+        ("cuda", "bfloat16", False),
+        ("cpu", "float32", False),
+    ):
+        runs = speed._runs(RUNS["bands"], RUNS["probe"], torch.device(device), precision)
+        assert (CONTIGUOUS in dict(runs)) == both
 
 
 def test_the_plain_loop_trains(monkeypatch: pytest.MonkeyPatch) -> None:

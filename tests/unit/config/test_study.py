@@ -155,3 +155,21 @@ def test_no_configuration_gives_a_traceback(value, key):
     for content in (value, changed(key, value)):
         with suppress(UserError):
             validate_study(content)
+
+
+def test_a_part_s_first_runs_are_those_of_its_networks_in_the_order_asked_for():
+    content = changed(
+        "mechanism.networks", {"vgg_a_bn_fixed_norm": [4], "vgg_a": [3], "vgg_a_bn": [1]}
+    )
+    content["mechanism"]["in_depth"]["networks"] = []
+    study = validate_study(content)
+
+    def first(part, *networks):
+        return [run.id for run in study.first_runs(part, networks)]
+
+    assert first("mechanism", "vgg_a_bn", "vgg_a") == [  # not the one of fixed norms
+        "mechanism/vgg_a_bn/lr0.1/seed1",
+        "mechanism/vgg_a/lr0.1/seed3",
+    ]
+    assert first("bands", "vgg_a") == [f"bands/vgg_a/lr{study.bands.learning_rates[0]}/seed0"]
+    assert first("probe", "vgg_a_bn", "vgg_a_gn") == ["probe/vgg_a_bn/seed0"]

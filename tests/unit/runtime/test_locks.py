@@ -106,6 +106,20 @@ def test_amd_s_cards_are_numbered_where_there_is_no_nvidia_smi(monkeypatch, tmp_
     assert gpu.numbered("WARNING: No AMD GPU is found\n") == []
 
 
+def test_torch_counts_amd_s_cards_where_there_is_no_program_for_it(monkeypatch, tmp_path):
+    python = tmp_path / "python"
+    python.write_text('#!/bin/sh\ntest "$1" = -c && echo 2\n', "utf-8")
+    python.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(sys, "executable", str(python))
+    monkeypatch.setattr(gpu, "AMD_DRIVER", tmp_path / "kfd")
+    assert gpu.cards() == []  # torch is not imported to find out that there is no driver
+    gpu.AMD_DRIVER.touch()
+    assert gpu.cards() == ["0", "1"]
+    python.write_text("#!/bin/sh\nexit 1\n", "utf-8")  # torch is not there, or fails
+    assert gpu.cards() == []
+
+
 def test_slurm_has_handed_them_out_already(monkeypatch, tmp_path):
     monkeypatch.setenv(gpu.VISIBLE, "0")
     monkeypatch.setenv("SLURM_JOB_ID", "7")

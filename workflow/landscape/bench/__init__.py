@@ -4,5 +4,6 @@
 # `probe`, which is probed at the steps of the study's schedule.
 PLAIN, BARE, UNMEASURED, BANDS = "plain loop", "bare", "unmeasured", "bands"
 PROBED, PROBE = "probed", "probe"
+CONTIGUOUS = "bare, contiguous"  # with channels first, as cuDNN's older BatchNorm has them
 # Not a step but a large matrix product: the speed of the arithmetic in the same round.
 PRODUCT = "product"

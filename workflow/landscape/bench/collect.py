@@ -25,7 +25,6 @@ from landscape.bench import (
     table,
     workflow,
 )
-from landscape.config.runs import Run
 from landscape.config.study import Study
 from landscape.data import dataset
 from landscape.errors import UserError
@@ -52,7 +51,8 @@ def bench(
     device = devices.resolve(study.device)
     devices.prepare(device, "float32", threads)
     images = dataset.load(results / "data", "train")
-    pairs = [(_first(study, "bands", name), _first(study, "probe", name)) for name in _both(study)]
+    both = _both(study)
+    pairs = list(zip(study.first_runs("bands", both), study.first_runs("probe", both), strict=True))
     one = pairs[0][0]
     file, measured = results / "bench/bench.json", results / "bench/parts.json"
     found = _earlier(_machine(device), measured, *([file] if wanted else []))
@@ -116,12 +116,6 @@ def _both(study: Study) -> list[str]:
     if not names:
         raise UserError("bench: bands.architectures and probe.architectures have none in common")
     return list(names)
-
-
-def _first(study: Study, kind: str, architecture: str) -> Run:
-    return next(
-        run for run in study.runs if run.study == kind and run.architecture.name == architecture
-    )
 
 
 def _cores(threads: int | None) -> int:

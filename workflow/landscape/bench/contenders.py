@@ -8,7 +8,7 @@ from multiprocessing.connection import Connection
 
 import torch
 
-from landscape.bench import BARE, PLAIN, UNMEASURED
+from landscape.bench import BARE, CONTIGUOUS, PLAIN, UNMEASURED
 from landscape.bench.plain_loop import plain_loop
 from landscape.config.runs import Precision, Run
 from landscape.data.batches import Batches, normalized
@@ -38,12 +38,14 @@ def contender(kind: str, run: Run, images: Images, device: torch.device) -> Cont
 
     bare         forward, backward and update on one fixed batch: no data, no measures; on CUDA it
                  is captured and replayed, as ours are
+    contiguous   the same with channels first instead of last
     unmeasured   our trajectory without a recorder's norms and distances
     bands        the same with the measures of `bands` at every step
     probed       the same with a probe at the steps of the run's schedule
     """
-    if kind == BARE:
-        steps = _bare(run, images, device)
+    if kind in (BARE, CONTIGUOUS):
+        layout = torch.channels_last if kind == BARE else torch.contiguous_format
+        steps = _bare(run, images, device, layout)
         return Contender(kind, run.architecture.name, run.precision, lambda: next(steps))
     return _ours(kind, run, images, device)
 
@@ -88,11 +90,13 @@ def _serve(
             parent.send(1)
 
 
-def _bare(run: Run, images: Images, device: torch.device) -> Iterator[None]:
-    inputs = normalized(images.pixels[: run.batch_size].to(device))
+def _bare(
+    run: Run, images: Images, device: torch.device, layout: torch.memory_format
+) -> Iterator[None]:
+    inputs = normalized(images.pixels[: run.batch_size].to(device)).contiguous(memory_format=layout)
     labels = images.labels[: run.batch_size].to(device)
     model = models.build(run.architecture, run.seed)
-    model = model.to(device).to(memory_format=torch.channels_last).train()
+    model = model.to(device).to(memory_format=layout).train()
     optimizer = optimizers.build(run.optimizer, model, run.learning_rate)
     loss_function = losses.build(run.loss)
 

@@ -24,6 +24,7 @@ from landscape.measure.sharpness import sharpness
 from landscape.runtime.randomness import generator
 from landscape.training import job
 
+COMPARED = ("vgg_a", "vgg_a_bn")
 STEPS = 30  # of the run that is inspected at its end
 TIMED = 10  # consecutive training steps
 ROUNDS = 3
@@ -42,16 +43,8 @@ def looking(study: Study, results: Path, device: torch.device) -> list[dict[str,
     with _one_thread():
         return [
             _row(study.mechanism, run, results, device)
-            for run in _first_runs(study.mechanism, study)
+            for run in study.first_runs("mechanism", COMPARED)
         ]
-
-
-def _first_runs(mechanism: Mechanism, study: Study) -> list[Run]:
-    ids = [
-        f"mechanism/{name}/lr{mechanism.learning_rate!r}/seed{mechanism.networks[name][0]}"
-        for name in ("vgg_a", "vgg_a_bn")
-    ]
-    return [run for run in study.runs if run.id in ids and isinstance(run, Run)]
 
 
 def _row(mechanism: Mechanism, run: Run, results: Path, device: torch.device) -> dict[str, Any]:

@@ -7,7 +7,17 @@ from typing import Any
 import numpy as np
 import torch
 
-from landscape.bench import BANDS, BARE, PLAIN, PROBE, PROBED, PRODUCT, UNMEASURED, ceilings
+from landscape.bench import (
+    BANDS,
+    BARE,
+    CONTIGUOUS,
+    PLAIN,
+    PROBE,
+    PROBED,
+    PRODUCT,
+    UNMEASURED,
+    ceilings,
+)
 from landscape.bench.contenders import Contender, contender, plain_process
 from landscape.bench.timing import interleaved
 from landscape.config.runs import Precision, Run
@@ -36,7 +46,7 @@ def race(
             *(
                 contender(kind, run.model_copy(update={"precision": precision}), images, device)
                 for precision in precisions(device)
-                for kind, run in _runs(bands, probe)
+                for kind, run in _runs(bands, probe, device, precision)
             ),
             *(
                 Contender(PRODUCT, bands.architecture.name, precision, multiply)
@@ -74,12 +84,19 @@ def race(
     return rows
 
 
-def _runs(bands: Run, probe: Run) -> list[tuple[str, Run]]:
-    """The run for each kind; `probed` is probed at every step, so that none is missed."""
+def _runs(
+    bands: Run, probe: Run, device: torch.device, precision: Precision
+) -> list[tuple[str, Run]]:
+    """The run for each kind; `probed` is probed at every step, so that none is missed.
+
+    Both layouts in float32 on a GPU, where cuDNN has a way of its own for channels-last batches.
+    """
     assert probe.probe is not None
     every_step = probe.probe.model_copy(update={"every": 1})
     probed = probe.model_copy(update={"probe": every_step})
-    return [(BARE, bands), (UNMEASURED, bands), (BANDS, bands), (PROBED, probed)]
+    both = device.type == "cuda" and precision == "float32"
+    bare = [(BARE, bands), *([(CONTIGUOUS, bands)] if both else [])]
+    return [*bare, (UNMEASURED, bands), (BANDS, bands), (PROBED, probed)]
 
 
 def _in_precision(entry: Contender) -> Callable[[], None]:

@@ -137,6 +137,15 @@ class Study(Settings):
             "(`python -m landscape runs` lists them)"
         )
 
+    def first_runs(self, part: str, networks: Sequence[str]) -> list[Run]:
+        """The first run of each of these networks in bands, probe or mechanism, if it has one."""
+        first: dict[str, Run] = {}
+        for run in self._runs_of_batchnorm:
+            section, network, *_ = run.id.split("/")
+            if section == part:
+                first.setdefault(network, run)
+        return [first[network] for network in networks if network in first]
+
     def look(self, run_id: str) -> Look | None:
         """How to inspect the weights that this run keeps."""
         if self.mechanism is None:

@@ -47,16 +47,13 @@ def chosen(study: Study) -> list[Run]:
     """One run of each architecture of `bands`, otherwise of `probe`, otherwise VGG-A with and
     without BatchNorm of the mechanism study.
     """
-    names: tuple[str, ...]
-    if section := study.bands or study.probe:
-        runs, names = section.run_ids, section.architectures
-    elif study.mechanism:
-        runs, names = study.mechanism.path_ids, (PLAIN, BN)
-    else:
-        raise UserError("the release has neither bands, probe nor mechanism to be trained again")
-    found = [run for run in study.runs if run.id in runs]
-    first = {run.architecture.name: run for run in reversed(found)}
-    return [first[name] for name in names if name in first]
+    if study.bands:
+        return study.first_runs("bands", study.bands.architectures)
+    if study.probe:
+        return study.first_runs("probe", study.probe.architectures)
+    if study.mechanism:
+        return study.first_runs("mechanism", (PLAIN, BN))
+    raise UserError("the release has neither bands, probe nor mechanism to be trained again")
 
 
 def _require_same_images(release: Path, results: Path) -> None:

@@ -9,6 +9,7 @@ import os
 import platform
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -31,10 +32,12 @@ from landscape.runtime.locks.files import (
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 HIP_VISIBLE = "HIP_VISIBLE_DEVICES"  # if it is set, HIP reads it and not the other
 FOLDER = "LANDSCAPE_LOCKS"  # environment variable: the folder of the machine's lock files
+AMD_DRIVER = Path("/dev/kfd")  # what HIP opens; it is there on every machine with ROCm
+COUNT = "import torch; print(torch.cuda.device_count())"
 
 
 def cards() -> list[str]:
-    """The GPUs that this process may use, as `_variable` names them, without torch.
+    """The GPUs that this process may use, as `_variable` names them, without torch in this process.
 
     None inside a Slurm job with one GPU, which the scheduler has handed out.
     """
@@ -47,6 +50,8 @@ def cards() -> list[str]:
         return installed(_said("nvidia-smi", "-L"))
     if shutil.which("rocm-smi") is not None:
         return numbered(_said("rocm-smi", "--showid", "--json"))
+    if AMD_DRIVER.exists():  # a container often has torch's copy of ROCm and none of its programs
+        return [str(number) for number in range(int(_said(sys.executable, "-c", COUNT) or 0))]
     return []
 
 
