@@ -49,7 +49,7 @@ def nodes():
     rows = [
         (arch, 0.1, 0, step, "batch", probe, 100, node, 0.25)
         for arch in ("vgg_a", "vgg_a_bn")
-        for step in (0, 100)
+        for step in (0, 100, 3000)
         for probe in (0, 1)
         for node in (-1.0, 0.0, 0.5, 9.0)
     ]
@@ -76,8 +76,18 @@ def test_a_density_has_the_mass_and_the_mean_of_its_nodes():
     assert (grid * values).sum() * width == pytest.approx(np.mean([-1, 0, 0.5, 9]), abs=0.02)
 
 
+def test_the_trace_is_the_mean_of_the_probes_with_its_standard_error():
+    part = nodes().query("arch == 'vgg_a' and step == 0")
+    part.loc[part["probe"] == 1, "node"] *= 3
+    assert figures.trace(part) == pytest.approx((425, 212.5))  # 212.5 and 637.5
+
+
 def test_spectra_are_drawn_and_their_absence_is_said():
-    assert len(figures.mechanism_spectrum(nodes()).axes) == 4
+    figure = figures.mechanism_spectrum(nodes())
+    assert [axes.get_ylabel() for axes in figure.axes[::2]] == ["step 0", "step 100", "step 3,000"]
+    assert [axes.get_title() for axes in figure.axes[:2]] == [label("vgg_a"), label("vgg_a_bn")]
+    assert all(len(axes.lines) == 1 for axes in figure.axes)
+    assert {axes.texts[0].get_text() for axes in figure.axes} == {"trace 212 ± 0"}
     with pytest.raises(UserError, match="no spectra"):
         figures.mechanism_spectrum(nodes()[:0])
 
@@ -94,9 +104,13 @@ def test_a_range_is_a_bar_from_the_smallest_to_the_largest_rate_that_trains():
         }
     )
     (axes,) = figures.mechanism_range(table).axes
-    bar, star, *_ = axes.lines
+    bar, star, *_, literature = axes.lines
     assert list(bar.get_xdata()) == [0.1, 0.3]
     assert list(star.get_xdata()) == [0.1]
+    assert list(literature.get_xdata()) == [0.0001]  # without BatchNorm; the other has no row
+    assert literature.get_markerfacecolor() == "none"
+    (alone,) = figures.mechanism_range(table, published=False).axes
+    assert len(alone.lines) == len(axes.lines) - 1
 
 
 def losses(*names):
@@ -119,6 +133,12 @@ def test_each_control_has_a_panel_between_the_two_that_are_compared():
         drawn = {line.get_color() for line in axes.lines}
         assert {color("vgg_a"), color("vgg_a_bn")} <= drawn
         assert all(np.nanmax(line.get_ydata()) == 2 for line in axes.lines)  # 10⁶ is left out
+
+
+def test_without_controls_the_two_that_are_compared_have_a_panel():
+    table = losses("vgg_a", "vgg_a_bn").query("learning_rate == 0.1")
+    (axes,) = figures.mechanism_controls(table).axes
+    assert (axes.get_title(), len(axes.lines)) == ("learning rate 0.1", 4)
 
 
 @pytest.mark.parametrize("vision", [np.eye(3), *DICHROMACY])

@@ -40,6 +40,19 @@ def test_spectra_are_of_the_networks_that_ask_for_them(looked):
     assert pd.read_parquet(looked / "mechanism/vgg_a/lr0.1/seed0/spectrum.parquet").empty
 
 
+@pytest.mark.parametrize(
+    ("moments", "expected"),
+    [
+        ([0, 10, 30, 100, 300, 1000], {0, 100, 1000}),
+        ([0, 10, 30, 140, 200], {0, 140, 200}),
+        ([0, 10, 30, 60], {0, 60}),
+        ([0], {0}),  # it diverged at once
+    ],
+)
+def test_in_depth_are_the_start_the_first_moment_from_step_100_on_and_the_end(moments, expected):
+    assert looking.deep(moments) == expected
+
+
 def test_a_look_that_is_killed_goes_on_at_its_moment_and_ends_the_same(
     looked, mechanism_study, tmp_path, monkeypatch
 ):

@@ -1,5 +1,7 @@
 """The chapter says what the verdicts say."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,7 +11,7 @@ from landscape.config.yaml_files import read_yaml
 from landscape.figures.registry import FIGURES
 from landscape.figures.selection import wanted
 from landscape.report import build
-from landscape.report.mechanism import chapter
+from landscape.report.mechanism import chapter, edge
 from landscape.report.mechanism.answer import explanations_table, mechanism_answer
 from landscape.storage.tables import read_table, write_table
 from landscape.tables.verdicts import verdicts
@@ -98,6 +100,13 @@ def test_each_network_has_its_own_numbers(said):
     assert normalized[1].startswith("20.0\n[")
 
 
+def test_the_slower_runs_are_told_where_there_are_some(said, tmp_path):
+    study = validate_study(read_yaml(ROOT / "config.yaml")).mechanism
+    assert "mini-batches; two of them also at 0.02." in said["setup"]
+    alone = study.model_copy(update={"slower": study.slower.model_copy(update={"networks": {}})})
+    assert "on the same mini-batches. Their" in chapter.content(tmp_path, alone)["setup"]
+
+
 def test_the_edge_is_told_relative_to_two_over_the_rate(said):
     (row,) = said["edge"]["body"]
     assert row == ["VGG-A + BatchNorm", "0.1", "15,000", "1.50", "1.00", "0.500"]
@@ -160,7 +169,16 @@ def test_one_seed_makes_nothing_certain_on_page_one(alone):
 def test_page_one_says_what_is_open_and_what_for_lack_of_seeds(alone):
     one = summary(*LOSSES, ("vgg_a_init", 0.8)).query("seed == 0")
     answer, _ = alone(one, one.assign(loss=1.0))
-    assert answer[-1] == "Two are not decided, two of them because of too few seeds."
+    assert answer[1:] == [
+        "Explanations of batch normalization make 11 predictions here: none is supported and none "
+        "is contradicted.",
+        "Two are not decided, because of too few seeds; nine are not measured.",
+    ]
+    mixed = summary(*LOSSES).assign(quantity="lambda_1", value=[2.0, 0.5, 2.0, 1.0, 1.0, 1.0])
+    answer, _ = alone(pd.concat([one, mixed]), one.assign(loss=1.0))
+    assert answer[-1] == (
+        "Three are not decided, two of them because of too few seeds; eight are not measured."
+    )
 
 
 def test_where_the_plain_network_diverges_page_one_compares_nothing(alone):
@@ -202,5 +220,91 @@ def test_runs_that_diverged_are_named_and_short_ones_are_not(said):
     told = [text for text in said["limits"] if "diverged" in text]
     assert told == [
         "VGG-A + frozen BatchNorm: one run diverged. Verdicts rank the final loss of such a run "
-        "above any other."
+        "above any other. No ratio is then defined, and a verdict needs the same order with every "
+        "seed."
     ]
+
+
+def test_where_runs_diverge_the_order_of_the_seeds_is_told_instead_of_a_ratio(alone):
+    lost = summary(("vgg_a_bn", 0.4), ("vgg_a_bn_frozen", 0.9))
+    lost.loc[lost.index[-2:], "value"] = np.inf
+    _, table = alone(lost, lost.assign(loss=1.0))
+    (row,) = (row for row in table["body"] if row[0].startswith("Normalizing during training"))
+    assert row[2:4] == ["lower", "✓ supported"]
+    for verdict, relation, told in (
+        ("supported", ">", "higher\n4 of 4 seeds"),
+        ("contradicted", "<", "higher\n4 of 4 seeds"),
+        ("contradicted", ">", "lower\n4 of 4 seeds"),
+        ("not decided", "<", ""),
+    ):
+        assert chapter.order({"verdict": verdict, "relation": relation, "seeds": 4}) == told
+
+
+def best(**rates):
+    rows = [("best_rate", arch, s, rate) for arch, all_ in rates.items() for s, rate in all_]
+    return pd.DataFrame(rows, columns=["quantity", "arch", "seed", "value"])
+
+
+def test_whose_best_learning_rate_the_study_s_is_is_told():
+    found = best(vgg_a_bn=[(0, 0.1), (1, 0.1)], vgg_a=[(1, 0.3)], vgg_a_init=[(0, 0.03)])
+    (said,) = chapter.rates(found, 0.1)
+    assert said == (
+        "All train at learning rate 0.1. The short runs end lowest at 0.1 with VGG-A + BatchNorm; "
+        "at 0.3 with VGG-A; at 0.03 with VGG-A, normalized once. So 0.1 is BatchNorm's best rate: "
+        "there, verdicts on final losses compare each network at BatchNorm's best rate and not at "
+        "its own."
+    )
+    (said,) = chapter.rates(best(vgg_a_bn=[(0, 0.1), (1, 0.3)], vgg_a=[(0, 0.1)]), 0.1)
+    assert "end lowest at 0.1 and 0.3 with VGG-A + BatchNorm" in said
+    assert said.endswith("Verdicts on final losses hold at 0.1 alone.")
+    assert chapter.rates(best(vgg_a=[(0, 0.1)]), 0.1) == []
+
+
+def ended(*rows):
+    """λ₁ of (network, learning rate, in units of 2/lr), and κ at half of it, by step 10 and 100."""
+    return pd.DataFrame(
+        [
+            (arch, rate, 0, step, 1.0, quantity, "", share * 2 / rate * part)
+            for arch, rate, share in rows
+            for step, part in ((10, 7.0), (100, 1.0))
+            for quantity, part in (("lambda_1", part), ("batch_sharpness", part / 2))
+        ],
+        columns=["arch", "learning_rate", "seed", "step", "loss", "quantity", "layer", "value"],
+    )
+
+
+AT_THE_EDGE = (("vgg_a", 0.1, 1.2), ("vgg_a_bn", 0.1, 1.9))
+
+
+def test_at_the_edge_of_stability_lambda_at_the_end_is_said_to_decide_nothing():
+    slow = (("vgg_a", 0.02, 1.05), ("vgg_a_bn", 0.02, 1.06))
+    (said,) = edge.stability(ended(*AT_THE_EDGE, *slow), 0.1)
+    assert said.startswith(
+        "In units of 2/lr, λ₁ ends at 1.20 for VGG-A and 1.90 for VGG-A + BatchNorm at learning "
+        "rate 0.1; at 1.05 for VGG-A and 1.06 for VGG-A + BatchNorm at learning rate 0.02. Both"
+    )
+    assert "cannot show whose loss is smoother" in said
+    below = (("vgg_a", 0.02, 0.3), ("vgg_a_bn", 0.02, 1.06))
+    (said,) = edge.stability(ended(*AT_THE_EDGE, *below), 0.1)
+    assert "0.02" not in said
+    assert edge.stability(ended(("vgg_a", 0.1, 0.1), ("vgg_a_bn", 0.1, 1.9)), 0.1) == []
+    assert edge.stability(ended(("vgg_a_bn", 0.1, 1.9)), 0.1) == []
+
+
+def test_published_values_stand_beside_those_of_this_study():
+    largest = [
+        ("largest_rate", arch, s, r) for arch, s, r in (("vgg_a", 0, 0.3), ("vgg_a", 1, 0.1))
+    ]
+    summary = pd.DataFrame(largest, columns=["quantity", "arch", "seed", "value"])
+    table = edge.literature(ended(*AT_THE_EDGE), summary, 0.1)
+    rows = {row[0]: row for row in table["body"]}
+    assert rows["λ₁ ÷ (2/lr) at the end"][3:] == ["1.20", "1.90"]
+    assert rows["κ ÷ (2/lr) at the end"][3:] == ["0.600", "0.950"]
+    assert rows["largest rate that trains"][3:] == ["0.300", ""]
+    assert all(re.search(r"\d{4}, arXiv:\d{4}\.\d{5}, \w+", row[2]) for row in table["body"])
+
+
+def test_where_the_images_do_not_compare_there_are_no_published_values(said, tmp_path):
+    study = validate_study(read_yaml(ROOT / "config.yaml")).mechanism
+    assert said["literature"]["body"]
+    assert chapter.content(tmp_path, study, published=False)["literature"]["body"] == []

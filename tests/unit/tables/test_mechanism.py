@@ -152,9 +152,26 @@ def test_a_network_that_diverges_with_every_seed_has_lost():
     assert (row["verdict"], row["seeds"], row["diverged_second"]) == ("supported", 3, 3)
     assert pd.isna(row["value_second"])
     assert row[["ratio", "ratio_low", "ratio_high"]].isna().all()
-    final.loc[final.index[-1], "value"] = 2.0  # one of the three trains
-    assert verdict("statistics", final)["verdict"] == "not decided"
     assert verdict("statistics", final[final["seed"] < 2])["verdict"] == "not decided"
+
+
+@pytest.mark.parametrize(
+    ("frozen", "expected"),
+    [
+        ([np.inf, np.inf, 2.0], "supported"),  # the one that trains is worse
+        ([np.inf, np.inf, 0.5], "not decided"),  # it is better
+        ([np.inf, np.inf, 1.0], "not decided"),  # it is equal
+        ([np.inf, 2.0], "not decided"),  # two seeds
+    ],
+)
+def test_where_some_seeds_diverge_one_network_must_be_ahead_with_every_seed(frozen, expected):
+    final = numbers("final_loss", vgg_a_bn=[1.0] * len(frozen), vgg_a_bn_frozen=frozen)
+    row = verdict("statistics", final)
+    assert row["verdict"] == expected
+    assert row[["ratio", "ratio_low", "ratio_high"]].isna().all()
+    swapped = numbers("final_loss", vgg_a_bn=frozen, vgg_a_bn_frozen=[1.0] * len(frozen))
+    opposite = {"supported": "contradicted"}.get(expected, expected)
+    assert verdict("statistics", swapped)["verdict"] == opposite
 
 
 def test_two_seeds_decide_nothing_and_a_missing_network_is_not_measured():

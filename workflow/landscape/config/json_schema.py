@@ -45,6 +45,8 @@ def _adapted(node: Any) -> Any:
             adapted[COMPARISONS.get(key) or str(key)] = _adapted(value)
     if "patternProperties" in adapted:
         adapted["additionalProperties"] = False
+    if isinstance(named := adapted.get("additionalProperties"), dict):
+        adapted["additionalProperties"] = _or_null(named)  # null takes a named part away
     named_by_user = "patternProperties" in adapted or "propertyNames" in adapted
     return _or_null(adapted) if named_by_user else adapted
 

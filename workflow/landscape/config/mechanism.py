@@ -25,8 +25,8 @@ Seeds = dict[NetworkName, Several[Seed]]  # of each network
 
 
 class InDepth(Settings):
-    """What else is measured at the first and the last moment, with the first seed of some networks
-    at the study's learning rate.
+    """What else is measured at the first moment, the first from step 100 on, and the last, with the
+    first seed of some networks at the study's learning rate.
 
     More eigenvalues, those of single layers, and the spectral density, from `steps` of Lanczos'
     method for each of `probes` random vectors.

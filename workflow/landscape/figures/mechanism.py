@@ -11,6 +11,8 @@ from landscape.errors import UserError
 from landscape.figures.colors import OTHER, color
 from landscape.figures.style import log_scale, new_figure, styled
 from landscape.notation.names import label, ordered
+from landscape.notation.numbers import number
+from landscape.tables.literature import LITERATURE
 
 NETWORKS = ("vgg_a", "vgg_a_bn", "vgg_a_init")  # in the figure of sharpness
 QUANTITIES = {  # how each is drawn
@@ -41,7 +43,7 @@ def mechanism_sharpness(table: pd.DataFrame) -> Figure:
             log_scale(axes)
         row[0].set_ylabel("curvature")
     for axes, rate in zip(panels[0], rates, strict=True):
-        axes.set_title(f"learning rate {rate:g}, dotted: 2/lr = {2 / rate:g}")
+        axes.set_title(f"learning rate {rate:g}, dotted: 2/lr = {2 / rate:.3g}")
         axes.set_xscale("symlog", linthresh=10)
         axes.set_xlim(left=-0.5)
         axes.set_xlabel("training step")
@@ -68,25 +70,27 @@ def _by_seed(
 
 @styled
 def mechanism_spectrum(nodes: pd.DataFrame) -> Figure:
-    """Spectral densities of the networks, one row for each step."""
+    """Spectral densities, one column for each network, its steps one above the other."""
     nodes = nodes[nodes["statistics"] == "batch"]
     if nodes.empty:
         raise UserError("no spectra: no network in mechanism.in_depth.networks trained")
     names, steps = ordered(set(nodes["arch"])), sorted(nodes["step"].unique())
-    figure = new_figure(height=0.9 + 1.1 * len(names))
-    grid = figure.subplots(len(names), len(steps), sharey=True, squeeze=False)
-    for row, name in zip(grid, names, strict=True):
-        for axes, step in zip(row, steps, strict=True):
+    figure = new_figure(height=0.9 + 1.1 * len(steps))
+    grid = figure.subplots(len(steps), len(names), sharex="col", sharey=True, squeeze=False)
+    for row, step in zip(grid, steps, strict=True):
+        for axes, name in zip(row, names, strict=True):
             part = nodes[(nodes["arch"] == name) & (nodes["step"] == step)]
             if len(part):
                 centres, values = density(part)
                 axes.fill_between(centres, values, 1e-7, color=color(name), alpha=0.4, lw=0)
                 axes.plot(centres, values, color=color(name), lw=0.9)
+                said = "trace {} ± {}".format(*map(number, trace(part)))
+                axes.annotate(said, (0.98, 0.8), xycoords="axes fraction", ha="right", fontsize=7)
             axes.set_yscale("log")
             axes.set_ylim(1e-6, 1e2)
-        row[0].set_ylabel(label(name), fontsize=7)
-    for axes, step in zip(grid[0], steps, strict=True):
-        axes.set_title(f"step {step:,}")
+        row[0].set_ylabel(f"step {step:,}")
+    for axes, name in zip(grid[0], names, strict=True):
+        axes.set_title(label(name))
     for axes in grid[-1]:
         axes.set_xlabel("eigenvalue")
     return figure
@@ -102,9 +106,20 @@ def density(part: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.float64
     return grid, kernels @ weight / part["probe"].nunique()
 
 
+def trace(part: pd.DataFrame) -> tuple[float, float]:
+    """Hutchinson's estimate of the trace, the mean over probes, and its standard error."""
+    terms = part["node"] * part["weight"] * part["size"]
+    probes = terms.groupby(part["probe"]).sum().to_numpy(float)
+    return float(probes.mean()), float(probes.std(ddof=1) / np.sqrt(len(probes)))
+
+
 @styled
-def mechanism_range(table: pd.DataFrame) -> Figure:
-    """The learning rates with which each network trains: a bar from the smallest to the largest."""
+def mechanism_range(table: pd.DataFrame, published: bool = True) -> Figure:
+    """The learning rates with which each network trains: a bar from the smallest to the largest.
+
+    `published`: the largest ones of the literature, too, as hollow diamonds.
+    """
+    found = [one for one in LITERATURE if one.quantity == "largest_rate"] if published else []
     names = ordered(set(table["arch"]))
     figure = new_figure(height=0.8 + 0.3 * len(names))
     axes = figure.subplots()
@@ -120,6 +135,8 @@ def mechanism_range(table: pd.DataFrame) -> Figure:
         for state, marker in (("completed", "o"), ("diverged", "x")):
             rows = part[(part["status"] == state) & ~part["trained"]]
             axes.plot(rows["learning_rate"], [place] * len(rows), marker, color=OTHER, ms=3)
+        for rate in (rate for one in found for network, rate in one.marks if network == name):
+            axes.plot(rate, place, "D", color=OTHER, mfc="none", ms=8)
     axes.set_yticks(range(len(names)), [label(name) for name in reversed(names)])
     axes.set_xscale("log")
     axes.set_xlabel(
@@ -136,6 +153,7 @@ def mechanism_controls(losses: pd.DataFrame) -> Figure:
     names = [name for name in ordered(set(losses["arch"])) if name not in COMPARED]
     panels = [(rate, name) for name in names]
     panels += [(float(low), "") for low in sorted(losses["learning_rate"].unique()) if low < rate]
+    panels = panels or [(rate, "")]
     columns = min(COLUMNS, len(panels))
     rows = -(-len(panels) // columns)
     figure = new_figure(height=0.8 + 1.15 * rows)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 # What a configuration must have for a figure to be drawn; "": every configuration has it.
-Need = Literal["", "sweep", "ablations", "finals", "insight"]
+Need = Literal["", "in_depth", "sweep", "ablations", "finals", "insight"]
 
 
 @dataclass(frozen=True)
@@ -57,12 +57,14 @@ def _probe(function: str) -> FigureSpec:
     return FigureSpec(module, function, "probe", ("probe/bands.parquet",), smoothed=True)
 
 
-def _mechanism(function: str, table: str) -> FigureSpec:
+def _mechanism(function: str, table: str, needs: Need = "", anchored: bool = False) -> FigureSpec:
     return FigureSpec(
         "landscape.figures.mechanism",
         function,
         "mechanism",
         (f"mechanism/{table}",),
+        anchored=anchored,
+        needs=needs,
     )
 
 
@@ -141,8 +143,8 @@ FIGURES: dict[str, FigureSpec] = {
         "landscape.figures.parts", "probe_parts", "probe", ("probe/probe.parquet",)
     ),
     "mechanism_sharpness": _mechanism("mechanism_sharpness", "mechanism.parquet"),
-    "mechanism_spectrum": _mechanism("mechanism_spectrum", "spectrum.parquet"),
-    "mechanism_range": _mechanism("mechanism_range", "range.csv"),
+    "mechanism_spectrum": _mechanism("mechanism_spectrum", "spectrum.parquet", "in_depth"),
+    "mechanism_range": _mechanism("mechanism_range", "range.csv", anchored=True),
     "mechanism_controls": _mechanism("mechanism_controls", "losses.parquet"),
     "frontier_parameters": _finals(
         "frontier", "frontier_parameters", "summary.csv", also=("plain",), anchored=True

@@ -5,11 +5,12 @@ with that batch's statistics. Other quantities are measured on mini-batches of t
 moment on.
 
 Quantities that cost few gradients are measured at every moment, sharpness and noise not between the
-first moment and step 100. `in_depth` adds quantities of a few runs at the first and last moment.
+first moment and step 100. `in_depth` adds quantities of a few runs at three moments: the first, an
+early one (the first from step 100 on) and the last.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -110,8 +111,8 @@ class Subject:
         self.kept = safetensors.torch.load_file(path)
         last = math.inf if facts["diverged_at_step"] is None else facts["diverged_at_step"]
         self.moments = [step for step in run.moments if step < last]
-        self.ends = {self.moments[0], self.moments[-1]}
-        self.dear = self.ends | {step for step in self.moments if step >= EARLY}
+        self.deep = deep(self.moments)
+        self.dear = self.deep | {step for step in self.moments if step >= EARLY}
         self.model: Network = models.build(run.architecture, run.seed).to(device).train()
         use_elementary_norms(self.model)
         self.flat = FlatParameters(self.model)
@@ -139,11 +140,11 @@ class Subject:
         ]
 
     def nodes(self, step: int) -> list[Row]:
-        """The spectral density at the start and at the end, where with population statistics, too,
-        if the network has them.
+        """The spectral density at the start, early and at the end, there with population statistics
+        too, if the network has them.
         """
         settings = self.look.in_depth
-        if settings is None or step not in self.ends:
+        if settings is None or step not in self.deep:
             return []
         found = self._spectrum(step, "batch", settings)
         if step == self.moments[-1] and any("running" in name for name in self.kept):
@@ -172,7 +173,7 @@ class Subject:
         if step == 0:
             by_layer.append(signal(*here, self.inputs, self.labels, cross_entropy))
         if step in self.dear:
-            more = self.look.in_depth is not None and step in self.ends
+            more = self.look.in_depth is not None and step in self.deep
             whole |= sharpness(hessian, self._start("lanczos", step), more)
             gradients += [self._gradient(batch) for batch in batches[SHARPNESS_BATCHES:]]
             whole |= gradient_noise(gradients)
@@ -239,6 +240,11 @@ class Subject:
     def _names(self, step: int) -> Row:
         rate, seed = self.run.learning_rate, self.run.seed
         return {"arch": self.network, "learning_rate": rate, "seed": seed, "step": step}
+
+
+def deep(moments: Sequence[int]) -> set[int]:
+    """The moments that are looked at in depth: the first, the first from `EARLY` on, the last."""
+    return {moments[0], *[step for step in moments if step >= EARLY][:1], moments[-1]}
 
 
 def _summed_up(sides: dict[str, dict[str, torch.Tensor]]) -> dict[str, dict[str, float]]:

@@ -20,6 +20,7 @@ from landscape.report.network_study.answer import network_answer
 from landscape.report.settings import settings
 from landscape.storage.files import read_json
 from landscape.storage.tables import read_table
+from landscape.tables.published import comparable
 from landscape.tables.rows import headline_rows
 
 NETWORK_RUNS = {"name", "seed", "validation_accuracy", "test_accuracy", "validation_images"}
@@ -44,7 +45,7 @@ def content(results: Path, study: Study) -> dict[str, Any]:
         "figures": {name: vars(captions.filled(name, study)) for name in shown(results, study)},
     }
     if study.mechanism is not None:
-        said["mechanism"] = mechanism.content(results, study.mechanism)
+        said["mechanism"] = mechanism.content(results, study.mechanism, comparable(dataset))
         said["answer"] += mechanism_answer(results, alone=not parts)
         if not parts:
             said["claims"] = explanations_table(results)

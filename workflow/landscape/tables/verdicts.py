@@ -15,9 +15,10 @@ def verdicts(numbers: pd.DataFrame, equal: pd.DataFrame) -> pd.DataFrame:
     `numbers`: `quantity, arch, seed, value`, of late steps. `equal`: the path quantities at equal
     losses, with `loss`; the ratio of a seed is the geometric mean over the losses that both
     networks reach. Means are geometric and over the seeds that did not diverge. `supported` and
-    `contradicted` need at least three seeds and a 95 % t-interval of the ratio on one side of 1;
-    or one of the two networks diverges with every seed, which gives it a final loss of ∞. Otherwise
-    the verdict is `not decided`, or `not measured` if a network is missing.
+    `contradicted` need at least three seeds and a 95 % t-interval of the ratio on one side of 1.
+    If a run diverged, its final loss is ∞ and no ratio is defined: then one network must be ahead
+    with every seed, of at least three. Otherwise the verdict is `not decided`, or `not measured` if
+    a network is missing.
     """
     return pd.DataFrame([_verdict(explanation, numbers, equal) for explanation in EXPLANATIONS])
 
@@ -66,8 +67,8 @@ def _ratio(logs: pd.Series, relation: str) -> dict[str, Any]:
         low, high = interval(logs)
         ends = (None if end is None else float(np.exp(end)) for end in (low, high))
         found = dict(zip(found, (_geometric_mean(logs), *ends), strict=True))
-    elif len(logs) >= ENOUGH and logs.nunique() == 1:
-        low = high = logs.iloc[0]
+    elif len(logs) >= ENOUGH:
+        low, high = logs.min(), logs.max()
     if logs.empty:
         verdict = "not measured"
     elif low is None or high is None or low <= 0 <= high:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from landscape.notation.names import label
 from landscape.notation.numbers import number
-from landscape.report.mechanism.chapter import relation, short
+from landscape.report.mechanism.chapter import order, relation, short
 from landscape.report.phrases import capital, cite, counted, listed, several
 from landscape.report.verdicts import CONTRADICTED, FOUND, UNDECIDED, UNKNOWN
 from landscape.storage.tables import read_table
@@ -45,14 +45,19 @@ def _held(verdicts: pd.DataFrame) -> str:
 
 
 def _open(verdicts: pd.DataFrame) -> list[str]:
-    """How many predictions are not decided, and how many of these have too few seeds."""
+    """How many predictions are not decided, how many of these have too few seeds, and how many are
+    not measured.
+    """
     rest = verdicts[verdicts["verdict"] == "not decided"]
     if rest.empty:
         return []
     few = int((rest["seeds"] < ENOUGH).sum())
-    why = f", {counted(few)} of them because of too few seeds" if few else ""
+    some = "" if few == len(rest) else f"{counted(few)} of them "
+    why = f", {some}because of too few seeds" if few else ""
     are = "is" if len(rest) == 1 else "are"
-    return [f"{capital(counted(len(rest)))} {are} not decided{why}."]
+    absent = int((verdicts["verdict"] == "not measured").sum())
+    others = f"; {counted(absent)} {'is' if absent == 1 else 'are'} not measured" if absent else ""
+    return [f"{capital(counted(len(rest)))} {are} not decided{why}{others}."]
 
 
 def _trains(summary: pd.DataFrame) -> list[str]:
@@ -81,7 +86,7 @@ def explanations_table(results: Path) -> dict[str, Any]:
         [
             capital(short(row["explanation"])),
             relation(row),
-            "" if pd.isna(row["ratio"]) else number(row["ratio"]),
+            order(row).partition("\n")[0] if pd.isna(row["ratio"]) else number(row["ratio"]),
             f"{MARKS[row['verdict']]} {row['verdict']}",
             cite("table", "explanations"),
         ]

@@ -1,6 +1,6 @@
 """The chapter “What explains it?”: the verdicts as a table, and sentences chosen by the numbers."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,8 @@ import pandas as pd
 from landscape.config.mechanism import Mechanism
 from landscape.notation.names import label, ordered
 from landscape.notation.numbers import number, span
-from landscape.report.phrases import capital, counted, several
+from landscape.report.mechanism.edge import LARGEST, edge, literature, stability
+from landscape.report.phrases import capital, counted, listed, several
 from landscape.storage.tables import read_table
 from landscape.tables.explanations import BN, PLAIN
 from landscape.tables.statistics import interval
@@ -22,33 +23,38 @@ QUANTITIES = {
     "final_loss": "final loss",
     "final_loss_low": "final loss, smallest rate",
     "noise_scale": "gradient noise, tr Σ/‖∇L‖²",
-    "largest_rate": "largest rate that trains",
+    "largest_rate": LARGEST,
 }
 
+EMPTY: dict[str, Any] = {"head": [], "body": []}
 
-def content(results: Path, study: Mechanism) -> dict[str, Any]:
-    """The chapter as texts and tables."""
+
+def content(results: Path, study: Mechanism, published: bool = True) -> dict[str, Any]:
+    """The chapter as texts and tables; `published`: whether the literature's values compare."""
     folder = results / "mechanism"
     verdicts, summary = (read_table(folder / f"{name}.csv") for name in ("verdicts", "summary"))
     runs, looked = read_table(folder / "runs.csv"), read_table(folder / "mechanism.parquet")
     return {
         "setup": _setup(study),
-        "summary": _summary(verdicts),
+        "summary": [*_summary(verdicts), *rates(summary, study.learning_rate)],
         "verdicts": _table(verdicts),
         "networks": networks(summary),
         "edge": edge(looked),
+        "stability": stability(looked, study.learning_rate),
+        "literature": literature(looked, summary, study.learning_rate) if published else EMPTY,
         "limits": [*start(looked, study.learning_rate), *_limits(study, runs)],
     }
 
 
 def _setup(study: Mechanism) -> str:
-    slower = study.slower
+    slower, also = study.slower, ""
+    if slower.networks:
+        also = f"; {counted(len(slower.networks))} of them also at {slower.learning_rate:g}"
     networks = capital(several(len(study.networks), "VGG network"))
     return (
         f"{networks} of width factor {study.width:g} are trained with plain SGD at learning rate "
         f"{study.learning_rate:g} for {study.steps:,} steps, from the same weights and on the same "
-        f"mini-batches; {counted(len(slower.networks))} of them also at "
-        f"{slower.learning_rate:g}. Their weights are kept at the moments, steps "
+        f"mini-batches{also}. Their weights are kept at the moments, steps "
         f"{', '.join(f'{step:,}' for step in study.moments)}, and inspected afterwards. Hessians "
         f"are computed on the curvature batch, {study.curvature_images:,} fixed training images, "
         "in training mode with that batch's statistics. With ReLU and max pooling, a Hessian "
@@ -71,6 +77,26 @@ def _summary(verdicts: pd.DataFrame) -> list[str]:
                 f"{row['equal_loss_verdict']} at equal loss."
             )
     return said
+
+
+def rates(summary: pd.DataFrame, rate: float) -> list[str]:
+    """Which networks the learning rate of all runs suits best, by their short runs."""
+    best = summary[(summary["quantity"] == "best_rate")].groupby("arch")["value"].unique()
+    names = [name for name in ordered(set(best.index)) if name != BN]
+    if BN not in best.index or not names:
+        return []
+    told = [f"at {_listed(best[name])} with {label(name)}" for name in (BN, *names)]
+    said = f"All train at learning rate {rate:g}. The short runs end lowest {'; '.join(told)}."
+    if list(best[BN]) != [rate]:
+        return [f"{said} Verdicts on final losses hold at {rate:g} alone."]
+    return [
+        f"{said} So {rate:g} is BatchNorm's best rate: there, verdicts on final losses compare "
+        "each network at BatchNorm's best rate and not at its own."
+    ]
+
+
+def _listed(values: Iterable[float]) -> str:
+    return listed([f"{value:g}" for value in sorted(values)])
 
 
 def short(explanation: str) -> str:
@@ -136,10 +162,19 @@ def _value(row: Mapping[Any, Any], which: str) -> str:
 def _ratio(row: dict[Any, Any], prefix: str) -> str:
     ratio, low, high = (row[f"{prefix}ratio{end}"] for end in ("", "_low", "_high"))
     if pd.isna(ratio):
-        return ""
+        return order(row, prefix)
     if pd.isna(low):
         return f"{number(ratio)}\n{several(int(row[f'{prefix}seeds']), 'seed')}"
     return f"{number(ratio)}\n{span((low, high))}"
+
+
+def order(row: Mapping[Any, Any], prefix: str = "") -> str:
+    """What decides where no ratio is defined, because runs diverge; else nothing."""
+    verdict, seeds = row[f"{prefix}verdict"], int(row[f"{prefix}seeds"])
+    if verdict not in ("supported", "contradicted"):
+        return ""
+    lower = (verdict == "supported") == (row["relation"] == "<")
+    return f"{'lower' if lower else 'higher'}\n{seeds} of {seeds} seeds"
 
 
 def start(looked: pd.DataFrame, rate: float) -> list[str]:
@@ -156,24 +191,6 @@ def start(looked: pd.DataFrame, rate: float) -> list[str]:
     ]
 
 
-def edge(looked: pd.DataFrame) -> dict[str, Any]:
-    """λ₁ and the mini-batches' κ at the last moment, relative to 2/lr: 1 is the edge of stability.
-
-    Means over seeds. A run without these quantities has no row.
-    """
-    body = []
-    whole = looked[looked["layer"].fillna("") == ""]
-    for (arch, rate), rows in whole.groupby(["arch", "learning_rate"], sort=False):
-        last = rows[rows["step"] == rows["step"].max()]
-        means = last.groupby("quantity")["value"].mean() * rate / 2
-        if {"lambda_1", "batch_sharpness"} <= set(means.index):
-            values = (means["lambda_1"], means["batch_sharpness"], last["loss"].mean())
-            at = [f"{rate:g}", f"{last['step'].iloc[0]:,}"]
-            body.append([label(str(arch)), *at, *map(number, values)])
-    head = ["network", "learning rate", "step", "λ₁ ÷ (2/lr)", "κ ÷ (2/lr)", "loss (nats)"]
-    return {"head": head, "body": body}
-
-
 def _limits(study: Mechanism, runs: pd.DataFrame) -> list[str]:
     fewest = min(len(seeds) for seeds in study.networks.values())
     said = [
@@ -184,7 +201,8 @@ def _limits(study: Mechanism, runs: pd.DataFrame) -> list[str]:
         "float32 and a float64 run of BatchNorm at learning rate 0.1 differ within a few steps, so "
         "single trajectories are not reproducible across precisions.",
         "PyHessian (Yao et al. 2020, arXiv:1912.07145) finds that BatchNorm does not always smooth "
-        "the loss of shallow networks.",
+        "the loss of shallow networks. Santurkar et al. (2018) show figures along the gradient at "
+        "other settings, and no eigenvalues: no value of theirs stands beside these.",
     ]
     if fewest < 3:
         said.insert(0, "Verdicts on networks with fewer than three seeds are not decided.")
@@ -192,6 +210,7 @@ def _limits(study: Mechanism, runs: pd.DataFrame) -> list[str]:
     for arch, count in lost["arch"].value_counts(sort=False).items():
         said.append(
             f"{label(str(arch))}: {several(int(count), 'run')} diverged. Verdicts rank the final "
-            "loss of such a run above any other."
+            "loss of such a run above any other. No "
+            "ratio is then defined, and a verdict needs the same order with every seed."
         )
     return said

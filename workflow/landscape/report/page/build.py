@@ -114,7 +114,7 @@ def _networks(said: Mapping[str, Any], prose: Prose) -> str:
     parts = []
     if "mechanism" in said:
         mechanism = said["mechanism"]
-        texts = [mechanism["setup"], *mechanism["summary"]]
+        texts = [mechanism["setup"], *mechanism["summary"], *mechanism["stability"]]
         parts.append(_section("What explains it?", prose.paragraphs(texts)))
     if "network" in said:
         network = said["network"]

@@ -28,6 +28,7 @@ def _all(said: Mapping[str, Any]) -> Iterator[Titled]:
         mechanism = said["mechanism"]
         yield Titled("explanations", "Explanations as predictions", mechanism["verdicts"])
         yield Titled("edge", "Curvature relative to 2/lr", mechanism["edge"])
+        yield Titled("literature", "In the literature, at other settings", mechanism["literature"])
         yield Titled("networks", "Each network", mechanism["networks"])
     if "network" in said:
         network = said["network"]
