@@ -78,7 +78,10 @@ def probe_summary(study, steps, epochs, probe, runs):
 
 @pytest.mark.parametrize(
     ("part", "summarized", "expected"),
-    [("bands", bands_summary, BANDS), ("probe", probe_summary, PROBE)],
+    [
+        ("bands", bands_summary, BANDS),
+        pytest.param("probe", probe_summary, PROBE, marks=pytest.mark.slow),
+    ],
 )
 def test_a_column_changes_the_rows_that_are_made_of_it(results, part, summarized, expected):
     study, by_part = results

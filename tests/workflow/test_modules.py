@@ -105,6 +105,7 @@ def test_a_single_address_is_refused_in_a_sentence(other):
     assert "Traceback" not in done.stdout
 
 
+@pytest.mark.slow
 def test_deployed_from_a_catalog_it_plans_the_demo(repository, tmp_path):
     """As from GitHub, whose address leads to the local repository here."""
     deploy = Path(sys.executable).with_name("snakedeploy")

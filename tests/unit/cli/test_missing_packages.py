@@ -28,6 +28,7 @@ def test_a_missing_package_is_one_sentence(
     assert said == [f"error: this stage needs the package {package}; install it"]
 
 
+@pytest.mark.slow
 def test_surfaces_do_without_captum() -> None:
     program = "import sys; sys.modules['captum.attr'] = None; import landscape.insight.run"
     subprocess.run([sys.executable, "-c", program], check=True)

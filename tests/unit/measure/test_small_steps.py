@@ -14,7 +14,12 @@ from support.descent import checkpoints, probed
 SMALL = {"vgg_a_smooth": 6, "vgg_a_bn_smooth": 6, "vgg_a_he_smooth": 6, "vgg_a_bn_fc_smooth": 10}
 
 
-@pytest.mark.parametrize("name", SMALL)
+MORE = ("vgg_a_he_smooth", "vgg_a_bn_fc_smooth")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.slow) if n in MORE else n for n in SMALL]
+)
 def test_of_a_smooth_network_it_converges_to_the_curvature(results, name):
     first = SMALL[name]
     for step, point in checkpoints(results, name, (0, 10, 30)):
