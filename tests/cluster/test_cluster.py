@@ -64,8 +64,8 @@ def test_the_study_is_the_same_as_on_one_machine(study, slurm, tmp_path):
     # More training jobs than GPUs: all GPUs are used at times, and never more.
     assert max(observer.training) == max(observer.in_use) == GPUS < RUNS
     assert {"rule_dataset", "rule_aggregate_bands", "rule_report"} <= observer.lone
-    # The figures are one job.
-    assert said.count("has been submitted with SLURM jobid") == 1 + RUNS + 2 + 1 + 1
+    # The data, the runs, two studies' tables, all figures in one job, the report, its page.
+    assert said.count("has been submitted with SLURM jobid") == 1 + RUNS + 2 + 1 + 1 + 1
 
     here = Project(copy_project(tmp_path), slurm, tiny_study())
     here.locally()
