@@ -146,6 +146,7 @@ def copied(finished, tmp_path):
     return folder
 
 
+@pytest.mark.slow
 def test_copied_results_are_adopted_and_nothing_is_trained_again(copied, finished):
     """Unless a file has another content than its record says: then nothing is."""
     assert stale(copied)["train"] == 4  # the control: by their dates they would be

@@ -55,6 +55,7 @@ def test_a_failure_shows_its_log_and_ends_with_the_reason(untrained):
     assert "1 of 6 runs remain" in log.read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_with_how_to_resume(untrained):
     """As a terminal sends it, to Snakemake and its jobs at once; the same command then resumes."""
     going = start_snakemake(untrained, "bands")
@@ -113,6 +114,7 @@ def test_bars_are_shown_on_a_terminal_and_nowhere_else(tmp_path):
         assert "--logger" not in piped.stdout
 
 
+@pytest.mark.slow
 def test_with_bars_announcement_failure_and_reason_are_lines_of_their_own(untrained):
     pytest.importorskip("snakemake_logger_plugin_rich")
     (untrained / "results/data/train.safetensors").write_bytes(b"damaged")

@@ -52,6 +52,7 @@ def test_a_typo_is_refused_before_anything_is_touched_or_planned(project):
     assert stale(project) == {}
 
 
+@pytest.mark.slow
 def test_the_same_images_from_elsewhere_train_nothing_again(project, copy):
     before, runs = content(project / "results" / "data"), trained(project)
     configure(project, **taken_from(copy))

@@ -9,7 +9,7 @@ from landscape.storage.files import read_json
 from support import network_workflow, whole
 from support.report import text_of
 
-RATES = (1e30, pytest.param(1e5, marks=pytest.mark.slow))
+RATES = (1e30, 1e5)
 
 SAID = (
     "No run reached a test accuracy.",
@@ -39,6 +39,7 @@ def diverging(tiny_content, rate):
     return validate_study(content)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", RATES)
 def test_a_study_in_which_every_run_diverges_has_its_report(rate, tiny_content, folder):
     study = diverging(tiny_content, rate)

@@ -67,6 +67,7 @@ def write_snakefile(folder: Path, snakefile: str, target: str = "dataset", more:
     (folder / "Snakefile").write_text('configfile: "config.yaml"\n' + text, "utf-8")
 
 
+@pytest.mark.slow
 def test_from_a_folder_below_a_prefix_with_a_partial_configuration(other, tmp_path):
     """Real jobs: the images, and one training run; nothing but what was given is written."""
     (tmp_path / "a project").mkdir()

@@ -321,6 +321,7 @@ def test_jobs_of_the_course_ask_for_a_share_of_the_card(
     assert command[command.index("--parallel") + 1] == "5"
 
 
+@pytest.mark.slow
 def test_everything_is_measured_and_finite(measured: Path) -> None:
     found = read_json(measured / "bench/bench.json")
     assert [row["runs"] for row in found["dry_runs"]] == [2]
@@ -335,6 +336,7 @@ def test_everything_is_measured_and_finite(measured: Path) -> None:
     assert all(number > 0 for number in numbers)
 
 
+@pytest.mark.slow
 def test_the_race_relates_every_way_to_the_plain_loop_and_to_the_bare_step(measured: Path) -> None:
     rows = read_json(measured / "bench/bench.json")["speed"]
     assert [row["kind"] for row in rows] == [PLAIN, BARE, UNMEASURED, BANDS, PROBE]
@@ -373,6 +375,7 @@ def test_one_thing_grows_at_a_time(results: Path, monkeypatch: pytest.MonkeyPatc
     assert [row["size"] for row in rows] == [*growth.WIDTHS, *batches, *shares]
 
 
+@pytest.mark.slow
 def test_the_readme_table_says_what_was_measured(measured: Path) -> None:
     found = read_json(measured / "bench/bench.json")
     lines = (measured / "bench/speed.md").read_text("utf-8").splitlines()
@@ -383,6 +386,7 @@ def test_the_readme_table_says_what_was_measured(measured: Path) -> None:
     assert any(line.startswith("- Dry runs: 2 runs") for line in lines)
 
 
+@pytest.mark.slow
 def test_the_figure_has_a_line_for_every_contender(measured: Path) -> None:
     found = read_json(measured / "bench/bench.json")
     figure = bench_figure.bench(found)
@@ -399,6 +403,7 @@ def test_the_figure_has_a_line_for_every_contender(measured: Path) -> None:
     assert (measured / "figures/bench.png").stat().st_size > 10_000
 
 
+@pytest.mark.slow
 def test_a_number_that_is_not_finite_is_not_drawn(measured: Path) -> None:
     found = read_json(measured / "bench/bench.json")
     found["speed"][0]["steps_per_second"]["median"] = float("nan")

@@ -72,6 +72,7 @@ def test_json_lines_hold_runs_steps_and_epochs(undisturbed, tmp_path):
     assert "gradient_distance" not in steps[0]  # has none, and says none
 
 
+@pytest.mark.slow
 def test_a_model_folder_works_without_this_package(undisturbed, tmp_path):
     """The program, loaded by a Python that cannot import landscape, answers as the network."""
     target = tmp_path / "model"

@@ -193,6 +193,7 @@ def test_out_of_memory_kills_one_job(own_mark):
     assert workers(own_mark) == [worker]
 
 
+@pytest.mark.slow
 def test_a_killed_worker_costs_nothing_but_time(tiny, folder, undisturbed, own_mark):
     """Its children die with it; the job's own process resumes from the saved state."""
     running = train(tiny.run(RUN), folder, own_mark, "--checkpoint-seconds", "0")
