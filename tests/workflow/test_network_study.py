@@ -13,6 +13,8 @@ from support.artefacts import made_once
 from support.network_workflow import GELU, configure
 from support.workflow import copy_project, edit, snakemake, stale
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = ("base", "sweep/activation/gelu")
 
 

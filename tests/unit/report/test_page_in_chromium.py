@@ -8,6 +8,8 @@ from landscape.figures.colors import color, on_dark
 from support.chromium import Tab, chromium
 from support.page import Page, whole_page
 
+pytestmark = pytest.mark.slow
+
 PANELS = "document.querySelectorAll('.js-plotly-plot').length"
 PATIENCE = 120  # seconds, on a busy machine
 
