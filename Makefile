@@ -83,7 +83,7 @@ image-test: $(READY)
 	$(VENV)/bin/python -m pytest tests/container
 
 test: $(READY)
-	$(VENV)/bin/python -m pytest -n 3 --dist worksteal -m "not slow"
+	$(VENV)/bin/python -m pytest -n 2 --dist worksteal -m "not slow"
 
 docs-test: $(READY)
 	$(VENV)/bin/python -m pytest tests/docs -n 2 --dist loadfile
