@@ -99,6 +99,7 @@ NETWORKS = {
     "LayerNorm": "vgg_a_ln",
     "GroupNorm": "vgg_a_gn",
     "normalized once": "vgg_a_init",
+    "He's initial weights": "vgg_a_he",
     "InstanceNorm": "vgg_a_in",
     "noise after BatchNorm": "vgg_a_bn_noise",
     "BatchNorm with the largest absolute value (L∞)": "vgg_a_linf",
@@ -137,6 +138,10 @@ def test_the_remarks_are_so():
     (frozen,) = of("final_loss_low", "vgg_a_bn_frozen")["value"]
     assert f"at 0.02 one ends at {three(frozen)} nats" in text
     assert of("final_loss", "vgg_a_bn_frozen")["diverged"].sum() == 2
+    (he,) = of("final_loss", "vgg_a_he")["value"]
+    once = three(np.exp(np.log(of("final_loss", "vgg_a_init")["value"]).mean()))
+    assert f"they end at {three(he)} nats with one seed, the network" in text
+    assert f"normalized once from data at {once}." in text
     trained = pd.read_csv(RELEASE / "mechanism/range.csv")
     seeds = trained.groupby(["arch", "learning_rate"])["trained"].sum()
     assert seeds["vgg_a_bn"].to_dict() == {

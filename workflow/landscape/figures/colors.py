@@ -10,11 +10,11 @@ COLORS = {
     "vgg_a_gn": "#CC79A7",
     "vgg_a_in": "#E69F00",
     "vgg_a_bn_fc": "#56B4E9",
-    "vgg_a_he": "#A6761D",
+    "vgg_a_he": "#BB5566",
     "vgg_a_smooth": "#F0A070",  # smooth twins are paler, deep networks darker
     "vgg_a_bn_smooth": "#7FB2D9",
     "vgg_a_bn_fc_smooth": "#A9D9F5",
-    "vgg_a_he_smooth": "#D3B47E",
+    "vgg_a_he_smooth": "#DDAAB3",
     "vgg_19": "#8C3D00",
     "vgg_19_bn_fc": "#00416B",
     "vgg_a_init": "#117733",

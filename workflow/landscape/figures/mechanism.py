@@ -20,7 +20,7 @@ QUANTITIES = {  # how each is drawn
     "batch_sharpness": (r"mean $\kappa$ of mini-batches", "--"),
 }
 COMPARED = ("vgg_a", "vgg_a_bn")  # in every panel of the controls
-COLUMNS = 4  # of panels
+COLUMNS = 5  # of panels
 POINTS = 480  # of the grid that a density is drawn on
 LIMIT = 10.0  # nats; a run that diverges would leave no room for the others
 BROADENING = 0.01  # width of the density's kernels, as a share of the spectrum's
