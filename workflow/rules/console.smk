@@ -52,9 +52,11 @@ def announce():
     command += ["--settings", STUDY.model_dump_json(), "--threads", str(threads)]
     command += ["--parallel", str(side_by_side), "--", *planned]
     done = subprocess.run(
-        f"exec env {python(None, threads)} -m {shlex.join(command)}",
-        shell=True,
-        executable="/usr/bin/bash" if os.path.exists("/usr/bin/bash") else "/bin/bash",
+        [
+            "bash",
+            "-c",
+            f"exec env {python(None, threads)} -m {shlex.join(command)}",
+        ],
         env={**os.environ, **as_a_job(threads)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
