@@ -182,16 +182,11 @@ def test_accuracies_by_class_stand_at_the_class_s_name(looked):
     assert [text for _, text in ticks(axes.yaxis)] == CLASSES
     colors = {text.split(",")[0]: tint for tint, text in named_colors(figure).items()}
     for network in looked[1]["networks"]:
-        mine = [line for line in axes.lines if hexed(line.get_color()) == color_of(colors, network)]
-        marks, mean = mine
+        tint = colors[label(network["arch"])]
+        marks, mean = (line for line in axes.lines if hexed(line.get_color()) == tint)
         np.testing.assert_allclose(marks.get_xdata(), 100 * np.array(network["class_accuracy"]))
         np.testing.assert_array_equal(np.round(marks.get_ydata()), range(3))
         np.testing.assert_allclose(mean.get_xdata(), 100 * network["accuracy"])
-
-
-def color_of(colors, network):
-    (found,) = {tint for text, tint in colors.items() if text == label(network["arch"])}
-    return found
 
 
 def test_robustness_is_accuracy_by_the_amount_of_what_is_named_below(looked):

@@ -105,8 +105,8 @@ CAPTIONS: dict[str, Caption] = {
         "Solid: largest eigenvalue of the Hessian on the curvature batch, in training mode. "
         "Dashed: gᵀHg/‖g‖² of training mini-batches, mean of four. Top: by step; bottom: the same "
         "moments by loss, which falls to the right. Gradient descent is stable along an "
-        "eigenvector if its eigenvalue is below 2/lr (dotted), where full-batch "
-        "descent comes to hover (Cohen et al. 2021). One line per seed, log scale; not smoothed.",
+        "eigenvector if its eigenvalue is below 2/lr (dotted), where full-batch descent comes to "
+        "hover (Cohen et al. 2021). One line per seed, log scale; not smoothed.",
     ),
     "mechanism_spectrum": Caption(
         "Spectra of the Hessian",
@@ -118,9 +118,9 @@ CAPTIONS: dict[str, Caption] = {
     "mechanism_range": Caption(
         "The range of learning rates that train",
         "Short runs of SGD. A bar joins the smallest and largest learning rate at which, with any "
-        "seed, the final loss is below 95 % of that of guessing. Hollow diamonds, for "
-        "official pixels only: of 0.0001, 0.003 and 0.1, the largest rate that trains a ResNet-110 "
-        "of Bjorck et al. (2018) without and with BatchNorm.",
+        "seed, the final loss is below 95 % of that of guessing. Hollow diamonds, for official "
+        "pixels only: of 0.0001, 0.003 and 0.1, the largest rate that trains a ResNet-110 of "
+        "Bjorck et al. (2018) without and with BatchNorm.",
     ),
     "mechanism_controls": Caption(
         "Controls",

@@ -17,12 +17,7 @@ from landscape.tables.verdicts import verdicts
 WINDOWS = 100  # windows over which a run's losses are averaged
 TRAINS = 0.95  # of the loss of guessing: a run with a lower loss has trained
 QUANTITIES = {"arch", "learning_rate", "seed", "step", "loss", "quantity", "layer", "value"}
-FOLLOWED = (
-    "batch_sharpness",
-    "lambda_1",
-    "noise_scale",
-    "kappa",
-)  # measured along the path
+FOLLOWED = ("batch_sharpness", "lambda_1", "noise_scale", "kappa")  # measured along the path
 FIRST_LAYER = "features.0"  # of every VGG; no layer below it can shift its gradient
 RUN = ["arch", "learning_rate", "seed"]
 

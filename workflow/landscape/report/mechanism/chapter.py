@@ -210,7 +210,7 @@ def _limits(study: Mechanism, runs: pd.DataFrame) -> list[str]:
     for arch, count in lost["arch"].value_counts(sort=False).items():
         said.append(
             f"{label(str(arch))}: {several(int(count), 'run')} diverged. Verdicts rank the final "
-            "loss of such a run above any other. No "
-            "ratio is then defined, and a verdict needs the same order with every seed."
+            "loss of such a run above any other. No ratio is then defined, and a verdict needs the "
+            "same order with every seed."
         )
     return said
