@@ -8,7 +8,10 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
+from pathlib import Path
 
+import psutil
 import pytest
 import yaml
 
@@ -75,6 +78,26 @@ def test_ctrl_c_ends_with_how_to_resume(untrained):
     snakemake(untrained, f"results/{RUN}/run.json")
     log = untrained / f"results/logs/{RUN}.log"
     assert re.search(r"from step [1-9]", log.read_text("utf-8"))
+
+
+@pytest.mark.slow
+def test_the_estimate_and_the_jobs_share_a_worker(untrained):
+    """Whatever the shell says of its folder: the libraries are imported once."""
+    workers = set()
+    going = start_snakemake(untrained, f"results/{RUN}/run.json", PWD="/", OLDPWD="/tmp")
+    while going.poll() is None:
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):
+                if "landscape.worker.server" in process.cmdline():
+                    started_by = process.parent()
+                    forked = started_by and "landscape.worker.server" in started_by.cmdline()
+                    if not forked and Path(process.cwd()) == untrained:
+                        workers.add(process.pid)
+        time.sleep(0.02)
+    said, _ = going.communicate()
+    assert going.returncode == 0, said
+    assert "1 of 6 runs remain" in said
+    assert len(workers) == 1
 
 
 def in_a_terminal(project, *command):

@@ -305,15 +305,24 @@ def python(wildcards, threads):
     """
     provided = METHODS & {"conda", "apptainer"}
     interpreter = "python" if provided else shlex.quote(sys.executable)
-    # Jobs of this machine share a worker, which watches this process. Jobs on a cluster or in a
-    # container have none.
+    variables = [
+        f"{name}={shlex.quote(value)}" for name, value in stage_variables().items()
+    ]
+    return " ".join([*variables, interpreter])
+
+
+def stage_variables():
+    """The variables with which a stage finds this checkout's package, and its worker.
+
+    Jobs of this machine share a worker, which watches this process. Jobs on a cluster or in a
+    container have none.
+    """
     here = workflow.is_main_process and workflow.local_exec
-    worker = (
-        f"LANDSCAPE_WORKER={os.getpid()} "
-        if here and "apptainer" not in METHODS
-        else ""
-    )
-    return f"PYTHONPATH={shlex.quote(PACKAGE_ROOT)} {worker}{interpreter}"
+    worker = here and "apptainer" not in METHODS
+    return {
+        "PYTHONPATH": PACKAGE_ROOT,
+        **({"LANDSCAPE_WORKER": str(os.getpid())} if worker else {}),
+    }
 
 
 wildcard_constraints:

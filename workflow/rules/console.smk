@@ -2,7 +2,6 @@
 import logging
 import os
 import re
-import shlex
 import signal
 import subprocess
 import tempfile
@@ -48,16 +47,12 @@ def announce():
         return  # nothing is trained, or not on this machine
     threads = train_threads(None)
     side_by_side = min(PARALLEL, CORES // threads or 1)
-    command = ["landscape", "estimate", "--results", FOLDER]
+    command = [sys.executable, "-m", "landscape", "estimate", "--results", FOLDER]
     command += ["--settings", STUDY.model_dump_json(), "--threads", str(threads)]
     command += ["--parallel", str(side_by_side), "--", *planned]
     done = subprocess.run(
-        [
-            "bash",
-            "-c",
-            f"exec env {python(None, threads)} -m {shlex.join(command)}",
-        ],
-        env={**os.environ, **as_a_job(threads)},
+        command,
+        env={**os.environ, **as_a_job(threads), **stage_variables()},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -20,7 +20,8 @@ import landscape
 
 STUDY = "LANDSCAPE_WORKER"  # environment variable: the process id of the study's Snakemake
 WORKER = tuple(Path(__file__).with_name(name) for name in ("client.py", "server.py"))
-UNREAD = {STUDY, "_", "SHLVL"}  # variables that differ between commands and that no job reads
+# Variables that differ between commands and that no job reads: the folder is digested itself.
+UNREAD = {STUDY, "_", "SHLVL", "PWD", "OLDPWD"}
 CREDENTIALS = struct.Struct("3i")  # process, user and group at the other end of a socket
 
 
