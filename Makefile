@@ -93,7 +93,8 @@ protocols: $(READY)
 
 faults: $(READY)
 	$(VENV)/bin/python -m pytest tests/faults -n 2 --dist loadgroup
-	$(VENV)/bin/python -m pytest -m slow -n 2 --dist loadgroup --ignore tests/faults
+	$(VENV)/bin/python -m pytest tests/unit tests/oracle tests/cuda tests/workflow -m slow -n 2 \
+	  --dist loadgroup
 
 mutants: $(READY)
 	PYTHONPATH=workflow:tests nice $(VENV)/bin/python tests/mutants/drive.py $(MUTANTS)

@@ -9,7 +9,7 @@ from landscape.storage.files import read_json
 from support import network_workflow, whole
 from support.report import text_of
 
-RATES = (1e30, 1e5)
+EVERY, MOST = 1e30, 1e5  # the rates at which every run, or most runs, diverge
 
 SAID = (
     "No run reached a test accuracy.",
@@ -26,7 +26,8 @@ def diverging(tiny_content, rate):
     content["bands"] |= {"learning_rates": [rate, 2 * rate], "optimizer": {"name": "sgd"}}
     content["probe"] |= {"learning_rate": rate}
     sgd = {"optimizer": {"name": "sgd"}, "learning_rate": rate}
-    network = network_workflow.network(**network_workflow.GELU)
+    trials = {} if rate == EVERY else {"tune": None}  # half the rate would be tried, too
+    network = network_workflow.network(**trials, **network_workflow.GELU)
     base = {"loss": {}, "augmentation": {}, "schedule": {}}
     network["base"] = {**network["base"], **sgd, **base}
     network["base"]["architecture"] |= {"name": "convnet"}
@@ -40,13 +41,13 @@ def diverging(tiny_content, rate):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize("rate", [EVERY, MOST])
 def test_a_study_in_which_every_run_diverges_has_its_report(rate, tiny_content, folder):
     study = diverging(tiny_content, rate)
     whole.make(study, folder)
     done = [read_json(path) for path in folder.glob("*/**/run.json")]
     lost = [run["id"] for run in done if run["status"] == "diverged"]
-    assert len(lost) == len(done) or (rate == 1e5 and len(lost) > len(done) / 2)
+    assert len(lost) == len(done) or (rate == MOST and len(lost) > len(done) / 2)
     text = text_of(folder / "report.pdf")
     assert "nan" not in text.lower().split()
     for sentence in SAID if len(lost) == len(done) else ():
